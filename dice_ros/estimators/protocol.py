@@ -1,0 +1,37 @@
+"""What every estimator offers: one observation in, one interaction out."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dice_ros.settings import Settings
+from dice_ros.types import Interaction, MeshTopology, PersonObservation
+
+
+class Estimator(Protocol):
+    """Turns what perception saw of one person into meshes, contacts and deformation.
+
+    An estimator keeps what it knows of a person (warm starts, filters, sizes) by ``person_id``
+    and forgets it when ``is_new`` is set, when the person is dropped, or on :meth:`reset`.
+    It is used from one thread at a time.
+    """
+
+    @property
+    def name(self) -> str:
+        """Published as ``source``."""
+
+    @property
+    def topologies(self) -> tuple[MeshTopology, ...]:
+        """Every topology this estimator may refer to."""
+
+    def estimate(self, observation: PersonObservation) -> Interaction:
+        """Reconstruct one person; never raises for a strange picture, only for a defect."""
+
+    def apply(self, settings: Settings) -> None:
+        """Take over changed live settings from the next frame on."""
+
+    def keep_only(self, person_ids: frozenset[int]) -> None:
+        """Forget everybody else."""
+
+    def reset(self) -> None:
+        """Forget everybody (clock jump, loop of a bag)."""

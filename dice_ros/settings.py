@@ -1,0 +1,273 @@
+"""Every setting, declared once: type, default, unit, range, description.
+
+The node's parameters, ``config/dice.yaml``, the command line's options and the table in the
+README are all made from :func:`schema`. Unknown names are errors, and a change is validated as a
+whole before any of it takes effect.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeAlias
+
+from dice_ros.errors import SettingsError
+
+SettingValue: TypeAlias = bool | int | float | str
+
+
+class Scope(Enum):
+    """Who reads a setting: the core (node and command line alike) or only the ROS node."""
+
+    CORE = "core"
+    NODE = "node"
+
+
+class Effect(Enum):
+    """When a change at run time takes effect."""
+
+    LIVE = "live"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingSpec:
+    """The declaration of one setting.
+
+    Attributes:
+        name: parameter name.
+        kind: ``bool``, ``int``, ``float`` or ``str``.
+        default: value if nothing is said.
+        description: one sentence for people.
+        unit: ``""`` if it has none.
+        minimum, maximum: inclusive range of numbers; None where open.
+        choices: allowed strings; empty if free.
+        scope: who reads it.
+        effect: live, or after the estimator was rebuilt / the node restarted.
+    """
+
+    name: str
+    kind: type
+    default: SettingValue
+    description: str
+    unit: str
+    minimum: float | None
+    maximum: float | None
+    choices: tuple[str, ...]
+    scope: Scope
+    effect: Effect
+
+    def check(self, value: object) -> SettingValue:
+        """Return ``value`` as this setting's type, or raise :class:`SettingsError`."""
+        checked = self._convert(value)
+        if self.choices and checked not in self.choices:
+            raise SettingsError(
+                f"setting {self.name!r} is {value!r}, expected one of {', '.join(self.choices)}"
+            )
+        if isinstance(checked, str) or isinstance(checked, bool):
+            return checked
+        if not math.isfinite(checked):
+            raise SettingsError(f"setting {self.name!r} is {value!r}, expected a finite number")
+        too_low = self.minimum is not None and checked < self.minimum
+        too_high = self.maximum is not None and checked > self.maximum
+        if too_low or too_high:
+            raise SettingsError(f"setting {self.name!r} is {value!r}, expected {self.range_text()}")
+        return checked
+
+    def range_text(self) -> str:
+        """The allowed range in words, e.g. ``0 to 1``; empty if anything goes."""
+        if self.choices:
+            return " | ".join(self.choices)
+        if self.minimum is None and self.maximum is None:
+            return ""
+        if self.maximum is None:
+            return f">= {self.minimum:g}"
+        if self.minimum is None:
+            return f"<= {self.maximum:g}"
+        return f"{self.minimum:g} to {self.maximum:g}"
+
+    def _convert(self, value: object) -> SettingValue:
+        if self.kind is float and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        if type(value) is self.kind and isinstance(value, (bool, int, float, str)):
+            return value
+        raise SettingsError(
+            f"setting {self.name!r} is {value!r} of type {type(value).__name__}, "
+            f"expected {self.kind.__name__}"
+        )
+
+
+def _setting(
+    default: SettingValue,
+    description: str,
+    *,
+    unit: str = "",
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
+    scope: Scope = Scope.CORE,
+    effect: Effect = Effect.LIVE,
+) -> Any:
+    spec = SettingSpec(
+        "", type(default), default, description, unit, minimum, maximum, choices, scope, effect
+    )
+    return field(default=default, metadata={"spec": spec})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings with their values; see :func:`schema` for their meaning."""
+
+    estimator: str = _setting(
+        "landmark_fit",
+        "How meshes, contacts and deformation are estimated.",
+        choices=("landmark_fit",),
+        effect=Effect.RESTART,
+    )
+    max_persons: int = _setting(
+        1, "Persons followed at once, largest faces first.", minimum=1, maximum=8
+    )
+    network_threads: int = _setting(
+        2,
+        "Threads each landmark network may use.",
+        minimum=1,
+        maximum=64,
+        effect=Effect.RESTART,
+    )
+    face_score_min: float = _setting(
+        0.5, "Faces scored lower are not reported.", minimum=0.0, maximum=1.0
+    )
+    hand_presence_min: float = _setting(
+        0.5, "Hands scored lower are not reported.", minimum=0.0, maximum=1.0
+    )
+    detect_interval_s: float = _setting(
+        0.3,
+        "Time between searches for missing faces and hands while others are tracked.",
+        unit="s",
+        minimum=0.0,
+        maximum=60.0,
+    )
+    assumed_focal_ratio: float = _setting(
+        1.2,
+        "Focal length over the longer image side, used when no calibration is received.",
+        minimum=0.2,
+        maximum=10.0,
+    )
+    smoothing: bool = _setting(True, "Smooth poses over time with a One-Euro filter.")
+    smoothing_min_cutoff_hz: float = _setting(
+        1.5, "One-Euro cut-off at rest; lower is smoother.", unit="Hz", minimum=0.01, maximum=100.0
+    )
+    smoothing_beta: float = _setting(
+        20.0,
+        "One-Euro speed coefficient; higher lags less. Positions are in metres, angles in radians.",
+        unit="Hz s/m",
+        minimum=0.0,
+        maximum=10000.0,
+    )
+    contact_probability_min: float = _setting(
+        0.5,
+        "Vertices at least this probable count as touched in contact summaries.",
+        minimum=0.01,
+        maximum=1.0,
+    )
+    indentation_mm: float = _setting(
+        4.0,
+        "Nominal depth a touching hand presses into the skin before the skin gives way.",
+        unit="mm",
+        minimum=0.0,
+        maximum=15.0,
+    )
+    max_image_pixels: int = _setting(
+        33_177_600,
+        "Images with more pixels are refused (8K is 33 177 600).",
+        unit="px",
+        minimum=4096,
+        maximum=1_000_000_000,
+    )
+    image_transport: str = _setting(
+        "raw",
+        "Subscribe to raw images (topic image) or JPEG/PNG (topic image/compressed).",
+        choices=("raw", "compressed"),
+        scope=Scope.NODE,
+        effect=Effect.RESTART,
+    )
+    image_reliability: str = _setting(
+        "best_effort",
+        "Reliability asked of the image topic; best_effort matches every publisher.",
+        choices=("best_effort", "reliable"),
+        scope=Scope.NODE,
+        effect=Effect.RESTART,
+    )
+    camera_info_wait_s: float = _setting(
+        1.0,
+        "How long the first image waits for a CameraInfo before a focal length is assumed.",
+        unit="s",
+        minimum=0.0,
+        maximum=60.0,
+        scope=Scope.NODE,
+    )
+    publish_tf: bool = _setting(
+        True, "Publish head and hand frames on /tf (needs tf2_msgs).", scope=Scope.NODE
+    )
+    marker_rate_hz: float = _setting(
+        10.0,
+        "Highest rate of RViz markers, published only while somebody listens.",
+        unit="Hz",
+        minimum=0.1,
+        maximum=120.0,
+        scope=Scope.NODE,
+    )
+    overlay_rate_hz: float = _setting(
+        5.0,
+        "Highest rate of overlay pictures, drawn only while somebody listens.",
+        unit="Hz",
+        minimum=0.1,
+        maximum=120.0,
+        scope=Scope.NODE,
+    )
+    diagnostics_period_s: float = _setting(
+        1.0,
+        "Time between diagnostic reports.",
+        unit="s",
+        minimum=0.1,
+        maximum=60.0,
+        scope=Scope.NODE,
+        effect=Effect.RESTART,
+    )
+
+    @staticmethod
+    def from_mapping(values: Mapping[str, object]) -> Settings:
+        """Build settings from names and values; the rest keep their defaults.
+
+        Raises:
+            SettingsError: unknown name (with the nearest known one), wrong type, out of range.
+        """
+        return Settings().updated(values)
+
+    def updated(self, values: Mapping[str, object]) -> Settings:
+        """A copy with some values changed, all of them validated first."""
+        specs = schema()
+        unknown = [name for name in values if name not in specs]
+        if unknown:
+            raise SettingsError(_unknown_text(unknown[0], list(specs)))
+        checked: dict[str, Any] = {name: specs[name].check(value) for name, value in values.items()}
+        return dataclasses.replace(self, **checked)
+
+
+def schema() -> dict[str, SettingSpec]:
+    """All declarations by name, in the order of the documentation."""
+    return {
+        item.name: dataclasses.replace(item.metadata["spec"], name=item.name)
+        for item in dataclasses.fields(Settings)
+    }
+
+
+def _unknown_text(name: str, known: list[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+    return f"unknown setting {name!r}{hint}"
