@@ -61,15 +61,15 @@ class Camera:
                 ``bad_focal_length``, ``bad_principal_point``, ``bad_camera_size`` or
                 ``bad_distortion``.
         """
-        matrix = np.asarray(K, dtype=np.float64).reshape(-1)
-        if matrix.size != 9:
-            raise CameraError("nan_intrinsics", f"K has {matrix.size} numbers, expected 9")
-        matrix = matrix.reshape(3, 3)
+        numbers = np.asarray(K, dtype=np.float64)
+        if numbers.size != 9:
+            raise CameraError("nan_intrinsics", f"K has {numbers.size} numbers, expected 9")
+        matrix = numbers.reshape(3, 3)
         if not np.isfinite(matrix).all():
             raise CameraError(
                 "nan_intrinsics",
-                f"K holds NaN or infinity: {matrix.ravel().tolist()}; calibrate the camera, or send "
-                "K of zeros to let a focal length be assumed",
+                f"K holds NaN or infinity: {matrix.ravel().tolist()}; calibrate the camera, or "
+                "send K of zeros to let a focal length be assumed",
             )
         if not matrix.any():
             raise CameraError("uncalibrated", "K is all zeros: the camera is not calibrated")

@@ -11,6 +11,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -67,7 +68,7 @@ class SettingSpec:
             raise SettingsError(
                 f"setting {self.name!r} is {value!r}, expected one of {', '.join(self.choices)}"
             )
-        if isinstance(checked, str) or isinstance(checked, bool):
+        if isinstance(checked, (str, bool)):
             return checked
         if not math.isfinite(checked):
             raise SettingsError(f"setting {self.name!r} is {value!r}, expected a finite number")
@@ -266,8 +267,6 @@ def schema() -> dict[str, SettingSpec]:
 
 
 def _unknown_text(name: str, known: list[str]) -> str:
-    from difflib import get_close_matches
-
     close = get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
     return f"unknown setting {name!r}{hint}"

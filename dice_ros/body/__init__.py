@@ -1,0 +1,1 @@
+"""Head and hand models: meshes, skeletons, shape spaces."""

@@ -8,12 +8,8 @@ origin between the eyes. An unrotated head therefore faces a camera that looks a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 
-import numpy as np
-
-from dice_ros.types import BoolArray, Float32Array, Int32Array, MeshTopology, UInt8Array
+from dice_ros.types import BoolArray, Float32Array, Int32Array, UInt8Array
 
 HEAD_TOPOLOGY_ID = "mh-head-4439"
 

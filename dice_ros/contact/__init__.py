@@ -1,0 +1,1 @@
+"""What touches what: proximity, deformation, summaries."""

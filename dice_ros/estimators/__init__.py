@@ -1,0 +1,1 @@
+"""Ways to get from one observation to meshes and contacts."""

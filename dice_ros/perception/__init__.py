@@ -1,0 +1,1 @@
+"""Finding and tracking faces and hands in images."""

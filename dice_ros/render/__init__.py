@@ -1,0 +1,1 @@
+"""Drawing meshes into pictures."""

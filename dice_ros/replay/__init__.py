@@ -1,0 +1,1 @@
+"""Files, bags and cameras in; results out."""

@@ -1,0 +1,1 @@
+"""The ROS layer: the only room that imports rclpy and message packages."""

@@ -1,0 +1,1 @@
+"""Pictures made by ourselves, with exact ground truth."""

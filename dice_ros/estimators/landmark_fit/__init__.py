@@ -1,0 +1,1 @@
+"""The embedded default: open models fitted to landmarks."""
