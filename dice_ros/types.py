@@ -67,7 +67,7 @@ class ScaleSource(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An axis-aligned box in image pixels, ``x``, ``y`` its top-left corner; may leave the image."""
+    """Axis-aligned box, image pixels; ``x``, ``y`` is the top-left corner. May leave the image."""
 
     x: float
     y: float
