@@ -86,8 +86,7 @@ class HandPoser:
         rest = self.rest_joints(betas)
         slots = np.zeros(5 * _SLOTS)
         slots[_ANGLE_SLOTS] = angles
-        slots = slots.reshape(5, _SLOTS)
-        turn = rotation_about(self._axes, slots)  # (5, 5, 3, 3)
+        turn = rotation_about(self._axes, slots.reshape(5, _SLOTS))  # (5, 5, 3, 3)
         abduct_flex = turn[:, 1] @ turn[:, 0]
         base = abduct_flex @ turn[:, _TWIST]
         middle = base @ turn[:, 3]
@@ -147,7 +146,7 @@ class HandPoser:
     def pose(
         self, angles: NDArray[np.floating], betas: NDArray[np.floating] | None = None
     ) -> tuple[Float32Array, Float64Array]:
-        """Vertices (V, 3) float32 and joints (21, 3) float64 for given angles, hand frame, metres."""
+        """Vertices (V, 3) float32 and joints (21, 3) float64, metres, hand frame."""
         posed = self.joints(angles, betas)
         return self.vertices(posed, betas), posed.joints
 
@@ -170,7 +169,7 @@ def _joint_axes(joints: Float64Array) -> Float64Array:
     flexion = _unit(np.cross(directions, palmar[:, None]))  # (5, 3, 3)
     axes = np.empty((5, _SLOTS, 3))
     axes[:, 0] = flexion[:, 0]
-    axes[:, 1] = _unit(np.cross(flexion[:, 0], directions[:, 0]))
+    axes[:, 1] = _unit(np.cross(directions[:, 0], flexion[:, 0]))
     axes[:, 2] = directions[:, 0]
     axes[:, 3] = flexion[:, 1]
     axes[:, 4] = flexion[:, 2]
