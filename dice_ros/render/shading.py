@@ -31,6 +31,19 @@ class Lights:
     shininess: float = 20.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Lighting:
+    """Light leaving surfaces.
+
+    Attributes:
+        diffuse: (N,) float32, multiply by the surface colour.
+        specular: (N,) float32, white, to be added.
+    """
+
+    diffuse: Float32Array
+    specular: Float32Array
+
+
 def interpolate(
     values: NDArray[np.floating], triangles: Int32Array, fragments: Fragments
 ) -> Float32Array:
@@ -50,7 +63,7 @@ def interpolate(
     values = np.asarray(values, dtype=np.float32)
     if values.ndim == 1:
         return np.asarray((values[corners] * weights).sum(1))
-    return np.einsum("nk,nkc->nc", weights, values[corners])
+    return np.asarray(np.einsum("nk,nkc->nc", weights, values[corners]))
 
 
 def light(normals: NDArray[np.floating], view: NDArray[np.floating], lights: Lights) -> Lighting:
@@ -70,19 +83,6 @@ def light(normals: NDArray[np.floating], view: NDArray[np.floating], lights: Lig
     half = _unit(_unit(np.asarray(view, dtype=np.float32)) + key)
     shine = np.clip((unit * half).sum(1), 0.0, None) ** lights.shininess
     return Lighting(diffuse, lights.specular * shine)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lighting:
-    """Light leaving surfaces.
-
-    Attributes:
-        diffuse: (N,) float32, multiply by the surface colour.
-        specular: (N,) float32, white, to be added.
-    """
-
-    diffuse: Float32Array
-    specular: Float32Array
 
 
 def _unit(vectors: Float32Array) -> Float32Array:
