@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
+from dice_ros.body.open_hand import OpenHand
+from dice_ros.body.open_head import OpenHead
+from dice_ros.camera import Camera
+from dice_ros.errors import ImageError
+from dice_ros.estimators.landmark_fit.landmark_fit import LandmarkFitEstimator
+from dice_ros.estimators.protocol import Estimator
+from dice_ros.perception.person_tracker import PersonTracker
 from dice_ros.settings import Settings
-from dice_ros.types import Frame, FrameResult, MeshTopology
+from dice_ros.stopwatch import Stopwatch
+from dice_ros.types import Frame, FrameResult, Interaction, MeshTopology, StageTiming
+
+TOTAL_STAGE = "total"
+"""Name of the timing that covers the whole frame."""
 
 
 class Pipeline:
@@ -15,25 +29,28 @@ class Pipeline:
     tracks.
 
     Args:
-        settings: validated settings.
-        asset_dir: folder of the prepared assets; None takes the user's cache.
+        asset_dir: folder of the prepared assets.
+        settings: validated settings; None takes the defaults.
 
     Raises:
         AssetError: an asset is missing or corrupt; the message names the command to run.
     """
 
-    def __init__(self, settings: Settings | None = None, asset_dir: Path | None = None) -> None:
-        raise NotImplementedError
+    def __init__(self, asset_dir: Path, settings: Settings | None = None) -> None:
+        self._settings = settings or Settings()
+        self._estimator = _build_estimator(self._settings, asset_dir)
+        self._tracker = PersonTracker(self._settings, asset_dir / "networks")
+        self._last_stamp_ns: int | None = None
 
     @property
     def settings(self) -> Settings:
         """Settings in force."""
-        raise NotImplementedError
+        return self._settings
 
     @property
     def topologies(self) -> tuple[MeshTopology, ...]:
         """Every topology results may refer to."""
-        raise NotImplementedError
+        return self._estimator.topologies
 
     def process(self, frame: Frame) -> FrameResult:
         """Find and reconstruct everybody in a frame.
@@ -41,16 +58,69 @@ class Pipeline:
         Raises:
             ImageError: the image is not (H, W, 3) uint8, is empty or too large.
         """
-        raise NotImplementedError
+        self._check(frame)
+        watch = Stopwatch()
+        if self._last_stamp_ns is not None and frame.stamp_ns < self._last_stamp_ns:
+            self.reset()
+        self._last_stamp_ns = frame.stamp_ns
+        observations = self._tracker.update(frame, self._camera_for(frame))
+        people = observations.persons
+        self._estimator.keep_only(frozenset(person.person_id for person in people))
+        interactions = tuple(self._estimator.estimate(person) for person in people)
+        stages = _sum_stages(observations.timings, interactions)
+        return FrameResult(frame, interactions, (*stages, StageTiming(TOTAL_STAGE, watch.total_ms)))
 
     def apply(self, settings: Settings) -> None:
         """Take over changed live settings from the next frame on."""
-        raise NotImplementedError
+        self._settings = settings
+        self._tracker.apply(settings)
+        self._estimator.apply(settings)
 
     def reset(self) -> None:
         """Forget all tracks (clock jump, loop of a bag)."""
-        raise NotImplementedError
+        self._tracker.reset()
+        self._estimator.reset()
+        self._last_stamp_ns = None
 
     def close(self) -> None:
         """Release networks and threads; the pipeline cannot be used afterwards."""
-        raise NotImplementedError
+        self._tracker.close()
+
+    def _camera_for(self, frame: Frame) -> Camera:
+        if frame.camera is not None:
+            return frame.camera
+        height, width = frame.image.shape[:2]
+        return Camera.assume(width, height, self._settings.assumed_focal_ratio)
+
+    def _check(self, frame: Frame) -> None:
+        image = frame.image
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ImageError(
+                "bad_image_array",
+                f"image is {image.dtype} {image.shape}, expected uint8 (height, width, 3) RGB",
+            )
+        pixels = image.shape[0] * image.shape[1]
+        if not pixels:
+            raise ImageError("zero_size", f"image is empty: shape {image.shape}")
+        if pixels > self._settings.max_image_pixels:
+            raise ImageError(
+                "too_many_pixels",
+                f"image has {image.shape[1]}x{image.shape[0]} = {pixels} pixels, at most "
+                f"{self._settings.max_image_pixels} are allowed (setting max_image_pixels)",
+            )
+
+
+def _build_estimator(settings: Settings, asset_dir: Path) -> Estimator:
+    head = OpenHead.load(asset_dir / "head.npz")
+    hand = OpenHand.load(asset_dir / "hand.npz")
+    return LandmarkFitEstimator(head, hand, settings)
+
+
+def _sum_stages(
+    perception: Iterable[StageTiming], interactions: Iterable[Interaction]
+) -> tuple[StageTiming, ...]:
+    """Stages of a frame: perception's, then the estimator's summed over persons."""
+    total: dict[str, float] = {}
+    for timing in (*perception, *(item for found in interactions for item in found.timings)):
+        total[timing.stage] = total.get(timing.stage, 0.0) + timing.duration_ms
+    return tuple(StageTiming(stage, ms) for stage, ms in total.items())

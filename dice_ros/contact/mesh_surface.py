@@ -67,20 +67,20 @@ class MeshSurface:
 
     def __init__(self, neighbours: MeshNeighbours, vertices: NDArray[np.floating]) -> None:
         self._neighbours = neighbours
-        self._vertices = np.asarray(vertices, dtype=np.float64)
-        self._tree = cKDTree(self._vertices, balanced_tree=False, compact_nodes=False)
+        self.vertices = np.asarray(vertices, dtype=np.float64)
+        self._tree = cKDTree(self.vertices, balanced_tree=False, compact_nodes=False)
         self._normals: Float32Array | None = None
 
     @property
     def bounds(self) -> tuple[Float64Array, Float64Array]:
         """Lowest and highest corner (3,) of the bounding box."""
-        return self._vertices.min(axis=0), self._vertices.max(axis=0)
+        return self.vertices.min(axis=0), self.vertices.max(axis=0)
 
     @property
     def normals(self) -> Float32Array:
         """(V, 3) float32 unit vertex normals."""
         if self._normals is None:
-            self._normals = vertex_normals(self._vertices, self._neighbours.triangles)
+            self._normals = vertex_normals(self.vertices, self._neighbours.triangles)
         return self._normals
 
     def closest(self, points: NDArray[np.floating]) -> ClosestPoints:
@@ -94,7 +94,7 @@ class MeshSurface:
             return ClosestPoints(np.zeros((0, 3)), np.zeros(0), np.zeros(0, dtype=np.int32))
         near = np.asarray(self._tree.query(queries, k=_NEAREST_VERTICES)[1])
         candidates = self._neighbours.incident[near].reshape(len(queries), -1)
-        corners = self._vertices[self._neighbours.triangles[candidates]]  # (N, C, 3, 3)
+        corners = self.vertices[self._neighbours.triangles[candidates]]  # (N, C, 3, 3)
         feet = closest_on_triangles(queries[:, None], corners)
         offsets = queries[:, None] - feet
         squared = np.einsum("nci,nci->nc", offsets, offsets)
@@ -109,7 +109,7 @@ class MeshSurface:
     def _sign_normals(self, triangles: Int32Array, feet: Float64Array) -> Float64Array:
         """Vertex normals interpolated at the feet: continuous across edges, unlike facets."""
         corners = self._neighbours.triangles[triangles]  # (N, 3)
-        gaps = np.linalg.norm(self._vertices[corners] - feet[:, None], axis=2)
+        gaps = np.linalg.norm(self.vertices[corners] - feet[:, None], axis=2)
         weights = 1.0 / (gaps + 1e-9)
         return np.asarray(np.einsum("nk,nki->ni", weights, self.normals[corners]))
 
