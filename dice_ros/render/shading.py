@@ -66,23 +66,29 @@ def interpolate(
     return np.asarray(np.einsum("nk,nkc->nc", weights, values[corners]))
 
 
-def light(normals: NDArray[np.floating], view: NDArray[np.floating], lights: Lights) -> Lighting:
+def light(
+    normals: NDArray[np.floating],
+    view: NDArray[np.floating],
+    lights: Lights,
+    key_visible: NDArray[np.floating] | float = 1.0,
+) -> Lighting:
     """How bright surfaces are.
 
     Args:
         normals: (N, 3) outward, cam; need not be of unit length.
         view: (N, 3) or (3,) from the surface towards the camera, any length.
         lights: the lamps.
+        key_visible: (N,) 0..1, how much of the key light arrives (shadows).
     """
     unit = _unit(np.asarray(normals, dtype=np.float32))
     key, fill = _unit32(lights.key_direction), _unit32(lights.fill_direction)
     diffuse = lights.ambient + lights.fill * np.clip(unit @ fill, 0.0, None)
-    diffuse += lights.key * np.clip(unit @ key, 0.0, None)
+    diffuse += lights.key * key_visible * np.clip(unit @ key, 0.0, None)
     if lights.specular <= 0.0:
         return Lighting(diffuse, np.zeros_like(diffuse))
     half = _unit(_unit(np.asarray(view, dtype=np.float32)) + key)
     shine = np.clip((unit * half).sum(1), 0.0, None) ** lights.shininess
-    return Lighting(diffuse, lights.specular * shine)
+    return Lighting(diffuse, lights.specular * key_visible * shine)
 
 
 def _unit(vectors: Float32Array) -> Float32Array:
