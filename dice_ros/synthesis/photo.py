@@ -73,7 +73,7 @@ class Photographer:
             parts.append(_Part(hand.vertices, hand.triangles, self._hand_attributes))
             parts.append(_tube_part(self._figure.forearm(hand, elbow)))
         linear = self._render(scene, parts)
-        return develop(linear, scene.sensor)
+        return develop(linear, scene.look.sensor)
 
     def _head_part(self, vertices: Float32Array) -> _Part:
         return _Part(vertices, self._figure.head_model.triangles, self._paint.attributes)
@@ -85,7 +85,7 @@ class Photographer:
         scaled[:2, 2] += 0.5 * (_OVERSAMPLING - 1)
         scaled[2, 2] = 1.0
         width, height = camera.width * _OVERSAMPLING, camera.height * _OVERSAMPLING
-        backdrop = paint_backdrop(scene.backdrop, camera.width, camera.height)
+        backdrop = paint_backdrop(scene.look.backdrop, camera.width, camera.height)
         picture = cv2.resize(backdrop, (width, height), interpolation=cv2.INTER_LINEAR)
 
         vertices = np.concatenate([part.vertices for part in parts])
@@ -105,10 +105,10 @@ class Photographer:
         )
         blended = interpolate(carried, triangles, seen)
         owner = _owners(seen, [len(part.triangles) for part in parts])
-        colours = self._colours(blended[:, 6:], owner, scene.colouring) ** _GAMMA
+        colours = self._colours(blended[:, 6:], owner, scene.look.colouring) ** _GAMMA
         normals, points = blended[:, :3], blended[:, 3:6]
-        shadow = ShadowMap(vertices, triangles, scene.lights.key_direction)
-        lit = light(normals, -points, scene.lights, shadow.lit(points, normals))
+        shadow = ShadowMap(vertices, triangles, scene.look.lights.key_direction)
+        lit = light(normals, -points, scene.look.lights, shadow.lit(points, normals))
         picture[seen.covered] = colours * lit.diffuse[:, None] + lit.specular[:, None]
         return np.asarray(
             cv2.resize(picture, (camera.width, camera.height), interpolation=cv2.INTER_AREA),

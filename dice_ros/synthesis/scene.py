@@ -102,6 +102,16 @@ class Sensor:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """Everything about a picture that is not geometry."""
+
+    lights: Lights
+    colouring: Colouring
+    backdrop: Backdrop
+    sensor: Sensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """Everything a picture is made from.
 
@@ -109,13 +119,10 @@ class Scene:
         camera: without lens distortion.
         head: the person's head.
         hands: at most one left and one right.
-        lights, colouring, backdrop, sensor: looks.
+        look: light, colours, background, sensor.
     """
 
     camera: Camera
     head: HeadState
     hands: tuple[HandState, ...]
-    lights: Lights
-    colouring: Colouring
-    backdrop: Backdrop
-    sensor: Sensor
+    look: Look
