@@ -26,7 +26,9 @@ def _with_blobs(picture: Float32Array, rng: np.random.Generator) -> Float32Array
     """Soft discs and boxes, like furniture and lamps far behind."""
     height, width = picture.shape[:2]
     for _ in range(12):
-        colour = np.clip(picture.mean((0, 1)) * rng.uniform(0.5, 1.7, 3), 0.0, 1.0)
+        colour = np.clip(
+            picture.mean((0, 1)) * (rng.uniform(0.5, 1.5) * rng.uniform(0.9, 1.1, 3)), 0.0, 1.0
+        )
         centre = rng.uniform(0.0, 1.0, 2) * (width, height)
         size = rng.uniform(0.04, 0.22, 2) * width
         low, high = (centre - size).astype(int).tolist(), (centre + size).astype(int).tolist()
@@ -39,7 +41,7 @@ def _with_blobs(picture: Float32Array, rng: np.random.Generator) -> Float32Array
 
 def _clouds(rng: np.random.Generator, width: int, height: int) -> Float32Array:
     total = np.ones((height, width, 1), dtype=np.float32)
-    for cells, strength in ((4, 0.25), (9, 0.15), (20, 0.08)):
+    for cells, strength in ((4, 0.12), (9, 0.06), (20, 0.03)):
         coarse = rng.normal(0.0, strength, (cells, cells)).astype(np.float32)
         total[..., 0] += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     return np.maximum(total, 0.2)

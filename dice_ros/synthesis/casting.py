@@ -14,6 +14,8 @@ from dice_ros.synthesis.scene import Backdrop, BackdropKind, Colouring, HeadStat
 from dice_ros.types import Float64Array
 
 WIDTH, HEIGHT = 640, 480
+IDENTITY_SIGMA = 0.5
+"""Spread of identity coefficients; at 1 many of the open head's faces look like caricatures."""
 
 _SKINS = np.array(
     [
@@ -80,7 +82,7 @@ def random_camera(rng: np.random.Generator) -> Camera:
 
 def random_head(rng: np.random.Generator, model: OpenHead, camera: Camera) -> HeadState:
     """Somebody 0.4 to 1 m away, mostly inside the picture, looking roughly at the camera."""
-    betas = np.clip(rng.normal(0.0, 1.0, len(model.identity_basis)), -2.0, 2.0)
+    betas = np.clip(rng.normal(0.0, IDENTITY_SIGMA, len(model.identity_basis)), -1.5, 1.5)
     degrees = np.clip(rng.normal(0.0, (15.0, 8.0, 7.0)), (-35, -20, -20), (35, 20, 20))
     angles = HeadAngles(*np.radians(degrees).tolist())
     distance = rng.uniform(0.4, 1.0)
@@ -136,9 +138,9 @@ def random_colouring(rng: np.random.Generator) -> Colouring:
 def random_backdrop(rng: np.random.Generator) -> Backdrop:
     """A wall, a blurred room or something cloudy."""
     kinds = list(BackdropKind)
-    base = rng.uniform(0.15, 0.85)
-    top = np.clip(base + rng.normal(0.0, 0.08, 3), 0.05, 0.95)
-    bottom = np.clip(top * rng.uniform(0.6, 1.1), 0.05, 0.95)
+    base = rng.uniform(0.2, 0.75)
+    top = np.clip(base + rng.normal(0.0, 0.05, 3), 0.05, 0.95)
+    bottom = np.clip(top * rng.uniform(0.6, 1.05), 0.05, 0.95)
     return Backdrop(kinds[rng.integers(len(kinds))], top, bottom, int(rng.integers(2**31)))
 
 

@@ -29,6 +29,7 @@ _CHEEKS = (50, 280)
 _NOSE_TIP = 4
 _FOREHEAD = 10
 
+_CROWN_M = np.array([0.012, -0.11, 0.10], dtype=np.float32)
 _PIXELS_PER_M = 3000.0
 _HALF_WIDTH_M, _ABOVE_M, _BELOW_M = 0.10, 0.10, 0.14
 _IRIS_RADIUS_M, _PUPIL_RADIUS_M = 0.0059, 0.0022
@@ -50,16 +51,19 @@ class FacePaint:
         self._eye_centres = np.stack([head.template[part == eye].mean(0) for eye in eyes])
         is_eye = np.isin(part, eyes).astype(np.float32)
         normals = vertex_normals(head.template, head.triangles)
-        # What a head's vertices carry to the pixels: template position, normal's z, eye or not.
+        ears = [name.endswith("_ear") for name in head.region_names]
+        is_ear = np.asarray(ears, dtype=np.float32)[head.region_labels]
+        # What a head's vertices carry to the pixels.
         self.attributes: Float32Array = np.concatenate(
-            [head.template, normals[:, 2:], is_eye[:, None]], axis=1
+            [head.template, normals[:, 2:], is_eye[:, None], is_ear[:, None]], axis=1
         )
 
     def colours(self, attributes: Float32Array, colouring: Colouring) -> Float32Array:
         """Colours of visible points.
 
         Args:
-            attributes: (N, 5) blended rows of :attr:`attributes`.
+            attributes: (N, 6) blended rows of :attr:`attributes`: template position, z of
+                its normal, eyeball or not, ear or not.
             colouring: of this person.
 
         Returns:
@@ -68,15 +72,14 @@ class FacePaint:
         rest, front, eye = attributes[:, :3], -attributes[:, 3], attributes[:, 4]
         skin = skin_tone(rest, colouring)
         masks = self._looked_up(rest) * np.clip(front[:, None] * 4.0, 0.0, 1.0)
-        lips = colouring.skin * (0.86, 0.56, 0.58)
-        blush = colouring.skin * (1.0, 0.80, 0.78)
+        lips = colouring.skin * (0.86, 0.62, 0.62)
+        blush = colouring.skin * (1.0, 0.86, 0.84)
         brow = 0.25 * colouring.skin + 0.75 * colouring.hair
         colour = skin
         for mask, paint in zip(masks.T, (blush, lips, brow, 0.5 * colouring.hair), strict=True):
             colour = colour + (paint - colour) * mask[:, None]
-        hair = self._hair(rest, front)[:, None]
-        strands = 0.85 + 0.3 * _ripple(rest * (1.0, 0.15, 0.6), 900.0)[:, None]
-        colour = colour + (colouring.hair * strands - colour) * hair
+        hair = self._hair(rest)[:, None] * np.clip(1.0 - 3.0 * attributes[:, 5:], 0.0, 1.0)
+        colour = colour + (colouring.hair * _strands(rest)[:, None] - colour) * hair
         ball = np.clip((eye - 0.5) * 20.0 + 0.5, 0.0, 1.0)[:, None]
         return np.asarray(colour + (self._eyes(rest, colouring) - colour) * ball, dtype=np.float32)
 
@@ -109,14 +112,15 @@ class FacePaint:
 
     def _looked_up(self, rest: Float32Array) -> Float32Array:
         """(N, 4) mask values at template positions."""
-        x, y = _front_view(rest).astype(np.float32).T
-        looked = [
-            cv2.remap(mask, x[None], y[None], cv2.INTER_LINEAR, borderValue=0.0)[0]
-            for mask in self._masks
-        ]
-        return np.stack(looked, axis=1)
+        # The painting is finer than any picture of it: the nearest pixel is good enough.
+        column, row = np.rint(_front_view(rest)).astype(np.int64).T
+        height, width = self._masks.shape[1:]
+        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+        looked = np.zeros((len(rest), len(self._masks)), dtype=np.float32)
+        looked[inside] = self._masks[:, row[inside], column[inside]].T
+        return looked
 
-    def _hair(self, rest: Float32Array, front: Float32Array) -> Float32Array:
+    def _hair(self, rest: Float32Array) -> Float32Array:
         """(N,) 0..1: above the hair line and behind the temples, clear of ears and neck."""
         x, y, z = rest.T
         forehead = self._landmarks[_FOREHEAD]
@@ -142,6 +146,14 @@ def skin_tone(rest: Float32Array, colouring: Colouring) -> Float64Array:
     """(N, 3) skin colour with a slight mottle, by template position."""
     mottle = 1.0 + 0.025 * _ripple(rest, 160.0) + 0.015 * _ripple(rest[:, ::-1], 420.0)
     return np.asarray(colouring.skin * mottle[:, None])
+
+
+def _strands(rest: Float32Array) -> Float64Array:
+    """(N,) brightness of hair that falls from the crown."""
+    x, y, z = (rest - _CROWN_M).astype(np.float64).T
+    azimuth, fall = np.arctan2(x, z), np.hypot(x, z) + y
+    waves = [np.sin(n * azimuth + 40.0 * np.sin(n + 9.0 * fall) / n) for n in (23, 57, 131)]
+    return np.asarray(1.0 + 0.10 * np.sum(waves, axis=0))
 
 
 def _ripple(position: Float32Array | Float64Array, per_m: float) -> Float64Array:

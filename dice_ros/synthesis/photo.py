@@ -16,17 +16,16 @@ from dice_ros.body.vertex_normals import vertex_normals
 from dice_ros.render.rasterizer import Fragments, Rasterizer
 from dice_ros.render.shading import interpolate, light
 from dice_ros.synthesis.backdrop import paint_backdrop
+from dice_ros.synthesis.extrusion import Tube
 from dice_ros.synthesis.face_paint import FacePaint, skin_tone
-from dice_ros.synthesis.figure import Figure, PosedHand, Tube
+from dice_ros.synthesis.figure import Figure, PosedHand
 from dice_ros.synthesis.scene import Colouring, Scene, Sensor
 from dice_ros.synthesis.shadow import ShadowMap
 from dice_ros.types import Float32Array, Float64Array, Int32Array, UInt8Array
 
 _OVERSAMPLING = 2
 _GAMMA = 2.2
-_SLEEVE_START = 0.42
-_COLLAR = 0.20
-_ATTRIBUTES = 5
+_ATTRIBUTES = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +33,7 @@ class _Part:
     """One mesh and what its vertices carry to the pixels."""
 
     vertices: NDArray[np.floating]
+    normals: Float32Array
     triangles: Int32Array
     attributes: Float32Array
 
@@ -68,15 +68,16 @@ class Photographer:
         Returns:
             (H, W, 3) uint8 RGB of the camera's size.
         """
-        parts = [self._head_part(face_vertices), _tube_part(self._figure.torso(scene.head))]
+        figure = self._figure
+        torso = figure.torso(scene.head, face_vertices)
+        triangles = figure.head_model.triangles
+        parts = _continued(face_vertices, triangles, self._paint.attributes, torso)
         for hand, elbow in zip(hands, elbows, strict=True):
-            parts.append(_Part(hand.vertices, hand.triangles, self._hand_attributes))
-            parts.append(_tube_part(self._figure.forearm(hand, elbow)))
+            arm = figure.arm(hand, elbow, scene.head)
+            triangles = figure.open_triangles(hand)
+            parts += _continued(hand.vertices, triangles, self._hand_attributes, arm)
         linear = self._render(scene, parts)
         return develop(linear, scene.look.sensor)
-
-    def _head_part(self, vertices: Float32Array) -> _Part:
-        return _Part(vertices, self._figure.head_model.triangles, self._paint.attributes)
 
     def _render(self, scene: Scene, parts: Sequence[_Part]) -> Float32Array:
         """(H, W, 3) float32 linear light."""
@@ -97,7 +98,7 @@ class Photographer:
         seen = Rasterizer(width, height, cull_back_faces=True).draw(vertices, triangles, scaled)
         carried = np.concatenate(
             [
-                np.concatenate([vertex_normals(part.vertices, part.triangles) for part in parts]),
+                np.concatenate([part.normals for part in parts]),
                 vertices,
                 np.concatenate([part.attributes for part in parts]),
             ],
@@ -118,17 +119,15 @@ class Photographer:
     def _colours(
         self, attributes: Float32Array, owner: Int32Array, colouring: Colouring
     ) -> Float32Array:
-        """(N, 3) surface colours; part 0 is the head, 1 the torso, then hand and arm in turn."""
+        """(N, 3) surface colours; part 0 is the head, then hands; odd ones are tubes."""
         colours = np.empty((len(owner), 3), dtype=np.float32)
         for number in np.unique(owner):
             some = owner == number
             here = attributes[some]
             if number == 0:
                 colours[some] = self._paint.colours(here, colouring)
-            elif number == 1:
-                colours[some] = _clothed(here, colouring, _COLLAR)
             elif number % 2:
-                colours[some] = _clothed(here, colouring, _SLEEVE_START)
+                colours[some] = _clothed(here, colouring)
             else:
                 colours[some] = _hand_colours(here, colouring)
         return colours
@@ -159,17 +158,28 @@ def _owners(seen: Fragments, triangle_counts: Sequence[int]) -> Int32Array:
     )
 
 
-def _tube_part(tube: Tube) -> _Part:
-    attributes = np.zeros((len(tube.vertices), _ATTRIBUTES), dtype=np.float32)
-    attributes[:, 0] = tube.along
-    attributes[:, 1:4] = tube.vertices - tube.vertices[0]
-    return _Part(tube.vertices, tube.triangles, attributes)
+def _continued(
+    vertices: Float32Array, triangles: Int32Array, attributes: Float32Array, tube: Tube
+) -> list[_Part]:
+    """A mesh and the tube that continues it, with common normals where they meet."""
+    normals = vertex_normals(vertices, triangles)
+    tube_normals = vertex_normals(tube.vertices, tube.triangles)
+    rim = len(tube.rim)
+    shared = normals[tube.rim] + tube_normals[:rim]
+    normals[tube.rim] = tube_normals[:rim] = shared
+    carried = np.zeros((len(tube.vertices), _ATTRIBUTES), dtype=np.float32)
+    carried[:, 0] = tube.cloth
+    carried[:, 1:4] = tube.vertices - tube.vertices[0]
+    return [
+        _Part(vertices, normals, triangles, attributes),
+        _Part(tube.vertices, tube_normals, tube.triangles, carried),
+    ]
 
 
-def _clothed(attributes: Float32Array, colouring: Colouring, start: float) -> Float64Array:
-    """Skin that disappears under cloth at a share of a tube's length."""
+def _clothed(attributes: Float32Array, colouring: Colouring) -> Float64Array:
+    """Skin that disappears under cloth."""
     skin = skin_tone(attributes[:, 1:4], colouring)
-    cloth = np.clip((attributes[:, 0] - start) / 0.012, 0.0, 1.0)[:, None]
+    cloth = np.clip(attributes[:, 0] / 0.006, 0.0, 1.0)[:, None]
     return np.asarray(skin + (colouring.shirt - skin) * cloth)
 
 
@@ -178,9 +188,10 @@ def _hand_attributes(figure: Figure) -> Float32Array:
     hand = figure.hand_model
     normals = vertex_normals(hand.template, hand.triangles)
     palmar = normals @ figure.poser.palm_normal
-    return np.concatenate(
-        [hand.template, palmar[:, None], _nails(figure, normals)[:, None]], axis=1
-    ).astype(np.float32)
+    attributes = np.zeros((len(hand.template), _ATTRIBUTES), dtype=np.float32)
+    attributes[:, :3], attributes[:, 3] = hand.template, palmar
+    attributes[:, 4] = _nails(figure, normals)
+    return attributes
 
 
 def _nails(figure: Figure, normals: Float32Array) -> Float64Array:
@@ -205,6 +216,6 @@ def _hand_colours(attributes: Float32Array, colouring: Colouring) -> Float64Arra
     skin = skin_tone(attributes[:, :3], colouring)
     palm = np.clip(attributes[:, 3], 0.0, 1.0)[:, None]
     skin = skin * (1.0 + palm * (0.06, 0.01, 0.02))
-    nail = np.clip((attributes[:, 4:] - 0.45) * 5.0, 0.0, 1.0)
+    nail = np.clip((attributes[:, 4:5] - 0.45) * 5.0, 0.0, 1.0)
     paint = 0.75 * colouring.skin + 0.25 * np.array([1.0, 0.85, 0.85])
     return np.asarray(skin + (paint - skin) * nail)

@@ -42,6 +42,7 @@ SPOTS_OF_POSTURE = {
 }
 """Touches that look natural."""
 
+_THUMB_OVER_FIST = [0.6, -0.6, 0.0, 0.5, 0.5]
 _FINGERS = {"index": 5, "middle": 9, "ring": 13, "pinky": 17}
 
 
@@ -80,7 +81,7 @@ def _open() -> Float64Array:
             "ring": _straight(-0.03),
             "pinky": _straight(-0.08),
         },
-        [0.0, 0.0, 0.0, 0.0, 0.0],
+        [0.0, -0.1, 0.0, 0.05, 0.05],
     )
 
 
@@ -92,39 +93,39 @@ def _relaxed() -> Float64Array:
             "ring": np.array([0.42, -0.01, 0.46, 0.25]),
             "pinky": np.array([0.46, -0.03, 0.45, 0.25]),
         },
-        [0.15, 0.0, 0.0, 0.15, 0.15],
+        [0.15, -0.25, 0.0, 0.15, 0.2],
     )
 
 
 def _fist() -> Float64Array:
     return _fingers(
         {finger: _curled() for finger in _FINGERS},
-        [0.45, 0.1, 0.0, 0.5, 0.5],
+        _THUMB_OVER_FIST,
     )
 
 
 def _point() -> Float64Array:
     curled = {finger: _curled() for finger in _FINGERS}
     curled["index"] = np.array([0.15, 0.0, 0.15, 0.12])
-    return _fingers(curled, [0.45, 0.1, 0.0, 0.5, 0.5])
+    return _fingers(curled, _THUMB_OVER_FIST)
 
 
 def _two_fingers() -> Float64Array:
     curled = {finger: _curled() for finger in _FINGERS}
     curled["index"] = np.array([0.30, 0.0, 0.28, 0.20])
     curled["middle"] = np.array([0.30, 0.0, 0.36, 0.22])
-    return _fingers(curled, [0.45, 0.1, 0.0, 0.5, 0.5])
+    return _fingers(curled, _THUMB_OVER_FIST)
 
 
 def _pinch() -> Float64Array:
     return _fingers(
         {
-            "index": np.array([0.75, 0.0, 0.80, 0.40]),
+            "index": np.array([0.72, 0.0, 0.77, 0.38]),
             "middle": np.array([0.40, 0.0, 0.50, 0.30]),
             "ring": np.array([0.38, 0.0, 0.45, 0.28]),
             "pinky": np.array([0.35, 0.0, 0.40, 0.25]),
         },
-        [0.40, 0.15, 0.0, 0.30, 0.35],
+        [0.35, -0.17, 0.0, 0.27, 0.35],
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,19 +48,14 @@ class ShadowMap:
             normals: (N, 3) outward; points are lifted along them against self-shadowing.
         """
         seen = self._from_lamp(points + _BIAS_M * normals).astype(np.float32)
-        x, y = (seen[:, :2] / seen[:, 2:] * self._K[0, 0] + self._K[0, 2]).astype(np.float32).T
+        x, y = (seen[:, :2] / seen[:, 2:] * self._K[0, 0] + self._K[0, 2]).T
         # Percentage-closer filtering: average the comparison, not the depth.
         total = np.zeros(len(points), dtype=np.float32)
         offsets = [(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
         for dx, dy in offsets:
-            nearest = cv2.remap(
-                self._depth,
-                (x + dx * _SOFTNESS_PX)[None],
-                (y + dy * _SOFTNESS_PX)[None],
-                cv2.INTER_NEAREST,
-                borderValue=float("inf"),
-            )[0]
-            total += seen[:, 2] < nearest + _BIAS_M
+            column = np.clip(x + (dx * _SOFTNESS_PX + 0.5), 0, _MAP_PX - 1).astype(np.int64)
+            row = np.clip(y + (dy * _SOFTNESS_PX + 0.5), 0, _MAP_PX - 1).astype(np.int64)
+            total += seen[:, 2] < self._depth[row, column] + _BIAS_M
         return np.asarray(total / len(offsets), dtype=np.float32)
 
     def _from_lamp(self, points: NDArray[np.floating]) -> Float64Array:

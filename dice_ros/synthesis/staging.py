@@ -23,6 +23,7 @@ from dice_ros.types import Float64Array, HandSide
 _SEEN_SHARE = 0.75
 _NEAREST_VERTEX_M = 0.1
 _FOREARM_M = 0.26
+_WRIST_COSINE_MIN = 0.35
 
 # A landmark in the middle of each region, by the person's side it lies on.
 _RIGHT_REGIONS = {"cheek": 205, "cheekbone": 50, "jaw": 172, "temple": 54, "mouth corner": 61}
@@ -94,7 +95,10 @@ def try_staging(rng: np.random.Generator, figure: Figure) -> Staged | None:
     if arrival is None:
         return None
     elbow = elbow_of(arrival.state, arm)
-    if target.reaches_in(figure.forearm(figure.hand(arrival.state), elbow).vertices):
+    posed = figure.hand(arrival.state)
+    along = posed.joints[0] - posed.joints[9]
+    bent_wrist = along @ arm < _WRIST_COSINE_MIN * np.linalg.norm(along)
+    if bent_wrist or target.reaches_in(figure.forearm(posed, elbow).vertices):
         return None
     label = f"{side.value} {posture.value} hand: {spot.value} on {region.name}"
     return Staged(camera, head, target, arrival, elbow, label)

@@ -48,7 +48,9 @@ class Surface:
         self.triangles = triangles
         self.corners: Float64Array = np.asarray(vertices, dtype=np.float64)[triangles]
         centroids = self.corners.mean(1)
-        self._radius = float(np.linalg.norm(self.corners - centroids[:, None], axis=2).max())
+        self._centroids = centroids
+        self._radii = np.linalg.norm(self.corners - centroids[:, None], axis=2).max(1)
+        self._radius = float(self._radii.max())
         self._tree = cKDTree(centroids)
         self._low, self._high = self.corners.min((0, 1)), self.corners.max((0, 1))
 
@@ -72,7 +74,7 @@ class Surface:
         triangle = np.full(count, -1, dtype=np.int64)
         barycentric = np.full((count, 3), np.nan)
         for block in _blocks(np.flatnonzero(self._maybe_within(points64, reach)), 4096):
-            pairs = self._candidates(points64[block])
+            pairs = self._candidates(points64[block], reach)
             rows, faces = pairs.row, pairs.triangle
             weights = _closest_weights(points64[block][rows], self.corners[faces])
             where = np.einsum("nk,nkc->nc", weights, self.corners[faces])
@@ -87,9 +89,12 @@ class Surface:
 
     def smallest_distance(self, points: NDArray[np.floating]) -> float:
         """Distance of the nearest of all points to the surface, metres; sign is not considered."""
-        rough = np.asarray(self._tree.query(points)[0])
-        candidates = points[rough - self._radius <= rough.min()]
-        return float(self.closest(candidates).distance.min())
+        points64: Float64Array = np.asarray(points, dtype=np.float64)
+        rough = np.asarray(self._tree.query(points64)[0])
+        first = np.argsort(rough)[:_NEIGHBOURS]
+        bound = float(self.closest(points64[first]).distance.min())
+        rest = np.setdiff1d(np.flatnonzero(rough - self._radius <= bound), first)
+        return min(bound, float(self.closest(points64[rest], bound).distance.min(initial=bound)))
 
     def inside(self, points: NDArray[np.floating]) -> BoolArray:
         """(P,) bool, True for points enclosed by the (watertight) surface."""
@@ -107,24 +112,31 @@ class Surface:
         rough, _ = self._tree.query(points, distance_upper_bound=reach + self._radius)
         return np.asarray(np.isfinite(rough))
 
-    def _candidates(self, points: Float64Array) -> _Pairs:
-        """Pairs that surely contain every point's nearest triangle.
+    def _candidates(self, points: Float64Array, reach: float) -> _Pairs:
+        """Pairs that surely contain every point's nearest triangle, if that is within reach.
 
-        The nearest triangle is no farther than the nearest centroid, so its own centroid is no
-        farther than that plus the largest centroid-to-corner distance.
+        The nearest triangle is no farther than the nearest centroid, and no triangle is nearer
+        than its centroid less its own radius.
         """
         count = min(_NEIGHBOURS, len(self.triangles))
         found = self._tree.query(points, k=count)
         rough, faces = (np.asarray(part).reshape(len(points), -1) for part in found)
-        bound = rough[:, 0] + self._radius
+        limit = np.minimum(rough[:, 0], reach)
         rows = np.repeat(np.arange(len(points)), count)
-        unsure = np.flatnonzero(rough[:, -1] <= bound)
-        if not len(unsure) or count == len(self.triangles):
-            return _Pairs(rows, faces.ravel())
-        lists = self._tree.query_ball_point(points[unsure], bound[unsure])
-        extra_rows = np.repeat(unsure, [len(found) for found in lists])
-        extra = np.concatenate([np.asarray(found, dtype=np.int64) for found in lists])
-        return _Pairs(np.concatenate([rows, extra_rows]), np.concatenate([faces.ravel(), extra]))
+        pairs = _Pairs(rows, faces.ravel())
+        unsure = np.flatnonzero(rough[:, -1] <= limit + self._radius)
+        if len(unsure) and count < len(self.triangles):
+            lists = self._tree.query_ball_point(points[unsure], limit[unsure] + self._radius)
+            extra = np.concatenate([np.asarray(found, dtype=np.int64) for found in lists])
+            extra_rows = np.repeat(unsure, [len(found) for found in lists])
+            sure = ~np.isin(rows, unsure)
+            pairs = _Pairs(
+                np.concatenate([rows[sure], extra_rows]),
+                np.concatenate([pairs.triangle[sure], extra]),
+            )
+        apart = np.linalg.norm(points[pairs.row] - self._centroids[pairs.triangle], axis=1)
+        near = apart <= (limit[pairs.row] + self._radii[pairs.triangle]) * (1.0 + 1e-12)
+        return _Pairs(pairs.row[near], pairs.triangle[near])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
