@@ -16,8 +16,9 @@ from dice_ros.body.open_head import OpenHead
 from dice_ros.camera import Camera
 from dice_ros.errors import AssetError
 from dice_ros.render.shading import Lights
+from dice_ros.synthesis.hand_spot import touch_spot
 from dice_ros.synthesis.placement import FaceTarget, moved
-from dice_ros.synthesis.posture import posture_angles, touch_spot
+from dice_ros.synthesis.posture import posture_angles
 from dice_ros.synthesis.scene import (
     Backdrop,
     BackdropKind,

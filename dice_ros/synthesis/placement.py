@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dice_ros.body.vertex_normals import vertex_normals
 from dice_ros.synthesis.figure import Figure, PosedHand
-from dice_ros.synthesis.posture import TouchSpot
+from dice_ros.synthesis.hand_spot import TouchSpot
 from dice_ros.synthesis.scene import HandState
 from dice_ros.synthesis.surface_distance import Surface
 from dice_ros.types import Float32Array, Float64Array, HandSide
@@ -20,7 +20,6 @@ TOUCHING_M = 3e-4
 
 _STARTS_M = (0.06, 0.12)
 _MOST_STEPS = 60
-_SPOT_ERROR_M = 0.025
 _NEAREST_M = 0.15
 _UNDER_SKIN_REACH_M = 0.03
 
@@ -116,7 +115,8 @@ class FaceTarget:
             arm: (3,) cam, direction from wrist to elbow that is wished for.
 
         Returns:
-            The hand at first contact; None if it bumps into something else on its way.
+            The hand at first contact; None if it first bumps into something else, farther from
+            the place than the spot's tolerance.
         """
         goal, normal = place.point, place.normal
         placed = _aimed(hand, spot, goal, -normal, arm)
@@ -136,7 +136,7 @@ class FaceTarget:
         else:
             return None
         arrived = moved(placed, distance * normal)
-        if self._distance_of_touch(posed, distance * normal, goal) > _SPOT_ERROR_M:
+        if self._distance_of_touch(posed, distance * normal, goal) > spot.tolerance:
             return None
         return Arrival(arrived, -normal)
 

@@ -9,14 +9,9 @@ import numpy as np
 from dice_ros.camera import Camera
 from dice_ros.synthesis import casting
 from dice_ros.synthesis.figure import Figure
+from dice_ros.synthesis.hand_spot import SPOTS_OF_POSTURE, HandSpot, touch_spot
 from dice_ros.synthesis.placement import Arrival, FaceTarget
-from dice_ros.synthesis.posture import (
-    SPOTS_OF_POSTURE,
-    HandSpot,
-    Posture,
-    posture_angles,
-    touch_spot,
-)
+from dice_ros.synthesis.posture import Posture, posture_angles
 from dice_ros.synthesis.scene import HandState, HeadState
 from dice_ros.types import Float64Array, HandSide
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from dice_ros.body.open_head import OpenHead
 from dice_ros.synthesis.casting import HeadAngles
-from dice_ros.synthesis.posture import HandSpot, Posture
+from dice_ros.synthesis.hand_spot import HandSpot
+from dice_ros.synthesis.posture import Posture
 from dice_ros.synthesis.scene import HeadState
 from dice_ros.types import Float64Array, HandSide
 
