@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from dice_ros.types import Float32Array, Int32Array, UInt8Array
 
+HAND_VERTEX_COUNT = 1611
 HAND_TOPOLOGY_IDS = {"right": "mh-hand-right-1611", "left": "mh-hand-left-1611"}
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from dice_ros.types import BoolArray, Float32Array, Int32Array, UInt8Array
 
 HEAD_TOPOLOGY_ID = "mh-head-4439"
+HEAD_VERTEX_COUNT = 4439
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class SkinCompliance:
         self.movable: Int32Array = np.flatnonzero(movable).astype(np.int32)
         self._slot = np.full(len(stiffness), -1)
         self._slot[self.movable] = np.arange(len(self.movable))
-        L = _uniform_laplacian(triangles, len(stiffness))[:, self.movable]
+        L = uniform_laplacian(triangles, len(stiffness))[:, self.movable]
         rest = _STIFFNESS_WEIGHT * stiffness[self.movable] + _REST_WEIGHT
         A = (_SMOOTH_WEIGHT * (L.T @ L) + diags(rest)).toarray()
         factor = cho_factor(A, overwrite_a=True)
@@ -61,7 +61,7 @@ class SkinCompliance:
         return np.ascontiguousarray(displaced.T)
 
 
-def _uniform_laplacian(triangles: Int32Array, vertex_count: int) -> csr_matrix:
+def uniform_laplacian(triangles: Int32Array, vertex_count: int) -> csr_matrix:
     """u_i minus the mean of its neighbours, for every vertex: (V, V) sparse."""
     starts = np.concatenate([triangles[:, 0], triangles[:, 1], triangles[:, 2]])
     ends = np.concatenate([triangles[:, 1], triangles[:, 2], triangles[:, 0]])
