@@ -13,6 +13,7 @@ from scipy.sparse.linalg import spsolve
 from scipy.spatial import cKDTree
 
 from dice_ros.assets.head_geometry import HeadGeometry
+from dice_ros.body.open_head import MATERIAL_NAMES
 from dice_ros.contact.skin import uniform_laplacian
 from dice_ros.types import BoolArray, Float64Array, UInt8Array
 
@@ -55,8 +56,6 @@ _SKULL_Z_M = 0.11
 _NECK_WEIGHT_MIN = 0.6
 _IRIS_RADIUS_M, _PUPIL_RADIUS_M = 5.9e-3, 2.6e-3
 _FRONT_Z_M = 0.04
-
-MATERIAL_NAMES = (*("skin", "lips", "brow", "eye_white", "iris", "pupil", "hair", "inside"),)
 
 _STIFFNESS_SEEDS: dict[float, tuple[int, ...]] = {
     0.10: (0, 17, 61, 37, 84, 39, 181),
@@ -138,18 +137,18 @@ def skin_stiffness(head: HeadGeometry, landmarks: Float64Array) -> Float64Array:
     tree = cKDTree(np.where(head.exterior[:, None], head.template, 1e3))
     value, weight = np.zeros(count), np.zeros(count)
     mirror_x = np.array([-1.0, 1.0, 1.0])
-    for stiffness, seeds in _STIFFNESS_SEEDS.items():
+    for firmness, seeds in _STIFFNESS_SEEDS.items():
         places = landmarks[list(seeds)]
         for points in (places, places * mirror_x):
             vertices = tree.query(points)[1]
-            value[vertices], weight[vertices] = stiffness, _SEED_WEIGHT
+            value[vertices], weight[vertices] = firmness, _SEED_WEIGHT
     neck = head.neck_weight > _NECK_WEIGHT_MIN
     skull = head.is_ear | (head.template[:, 2] > _SKULL_Z_M) | (head.template[:, 1] < _SCALP_Y_M)
     value[skull], weight[skull] = 1.0, _SEED_WEIGHT
     value[neck], weight[neck] = _NECK_STIFFNESS, _SEED_WEIGHT
     L = uniform_laplacian(head.triangles, count)
     system = (L.T @ L + diags(weight + 1e-6)).tocsc()
-    stiffness = spsolve(system, weight * value)
+    stiffness = np.asarray(spsolve(system, weight * value))
     return np.asarray(np.clip(0.5 * (stiffness + stiffness[head.mirror]), 0.05, 1.0))
 
 

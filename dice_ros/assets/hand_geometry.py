@@ -143,7 +143,7 @@ def _parts(template: Float64Array, joints: Float64Array, weights: Float64Array) 
     """(V,) labels into :data:`PART_NAMES`: the strongest bone; the palm is divided further."""
     index = PART_NAMES.index
     bone = weights.argmax(axis=1)
-    labels = bone.astype(np.uint8)
+    labels = np.asarray(bone, dtype=np.uint8)
     on_palm = bone == 0
     knuckles = joints[FINGER_JOINTS[1:, 0]].mean(axis=0)
     along = knuckles - joints[0]

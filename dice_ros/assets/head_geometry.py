@@ -170,7 +170,8 @@ def mirrored(field: Float64Array, mirror: Int32Array) -> Float64Array:
 
 
 def _mirror(vertices: Float64Array) -> Int32Array:
-    distance, partner = cKDTree(vertices).query(vertices * np.array([-1.0, 1.0, 1.0]))
+    found = cKDTree(vertices).query(vertices * np.array([-1.0, 1.0, 1.0]))
+    distance, partner = np.asarray(found[0]), np.asarray(found[1])
     if np.max(distance) > 1e-3 or (partner[partner] != np.arange(len(vertices))).any():
         raise AssetError("the base mesh is not left-right symmetric; it is not the pinned version")
     return np.asarray(partner, dtype=np.int32)

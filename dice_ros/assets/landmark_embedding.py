@@ -141,7 +141,7 @@ def _paint(
     corners = head.triangles[triangle]
     picture = np.einsum("hwk,hwkc->hwc", barycentric, colours[corners])
     picture[triangle < 0] = (120.0, 130.0, 140.0)
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture, 0, 255), dtype=np.uint8)
 
 
 def _vertex_colours(head: HeadGeometry) -> Float64Array:
@@ -162,7 +162,7 @@ def _snap(head: HeadGeometry, points: Float64Array) -> tuple[Int32Array, Float64
     usable = (head.exterior | head.is_eye)[head.triangles].all(axis=1)
     candidates = np.flatnonzero(usable)
     corners = head.template[head.triangles[candidates]]
-    _, near = cKDTree(corners.mean(axis=1)).query(points, k=_NEAR_TRIANGLES)
+    near = np.asarray(cKDTree(corners.mean(axis=1)).query(points, k=_NEAR_TRIANGLES)[1])
     feet = closest_on_triangles(points[:, None], corners[near])
     best = np.linalg.norm(feet - points[:, None], axis=2).argmin(axis=1)
     rows = np.arange(len(points))

@@ -34,7 +34,7 @@ class Proximity:
 def proximity_probability(distance_m: NDArray[np.floating]) -> Float32Array:
     """exp(-d^2 / 2 sigma^2) of signed distances in metres; 1 inside."""
     outside = np.maximum(distance_m, 0.0) / CONTACT_SIGMA_M
-    return np.exp(-0.5 * outside**2).astype(np.float32)
+    return np.asarray(np.exp(-0.5 * outside**2), dtype=np.float32)
 
 
 def measure_proximity(face: MeshSurface, hand: MeshSurface, touchable: Int32Array) -> Proximity:

@@ -1,0 +1,53 @@
+"""Model files: ``.npz`` without pickle, checked against the fields of a dataclass when read."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dice_ros.errors import AssetError
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySpec:
+    """What an array in a model file must look like."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+def read_model_file(path: Path, specs: dict[str, ArraySpec]) -> dict[str, NDArray[np.generic]]:
+    """Read and check every array.
+
+    Raises:
+        AssetError: the file is missing, damaged, or an array is missing or of the wrong kind.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        raise AssetError(f"{path} is missing: run `dice-ros assets`") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise AssetError(f"{path} is damaged ({error}): run `dice-ros assets`") from error
+    for name, spec in specs.items():
+        found = arrays.get(name)
+        if found is None:
+            raise AssetError(f"{path} holds no array {name!r}: run `dice-ros assets`")
+        if found.shape != spec.shape or spec.dtype not in ("str", str(found.dtype)):
+            raise AssetError(
+                f"array {name!r} in {path} is {found.dtype} {found.shape}, expected {spec.dtype} "
+                f"{spec.shape}: run `dice-ros assets`"
+            )
+    return arrays
+
+
+def write_model_file(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
+    """Write arrays so that the same arrays always give the same bytes."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
