@@ -88,9 +88,12 @@ class BoxDetector:
         outputs = self._network.run(crop)
         scores = sigmoid(outputs[self._spec.scores].reshape(-1))
         kept = np.flatnonzero(scores >= score_min)
+        if not len(kept):
+            return ()
         raw = outputs[self._spec.boxes].reshape(len(scores), -1)[kept] / self._side
         size = raw[:, 2:4]
-        points = raw.reshape(len(kept), -1, 2) + self._anchors[kept, None]  # (N, 2 + K, 2)
+        points = raw.reshape(len(kept), -1, 2)  # centre, size, K keypoints
+        points = points + self._anchors[kept, None]
         centre, keypoints = points[:, 0], points[:, 2:]
         merged = _merge(
             np.concatenate([centre - 0.5 * size, centre + 0.5 * size], axis=1),
@@ -98,6 +101,10 @@ class BoxDetector:
             scores[kept],
         )
         return tuple(self._to_image(score, values, region) for score, values in merged)
+
+    def close(self) -> None:
+        """Free the network."""
+        self._network.close()
 
     def _look(self, image: UInt8Array, region: RotatedBox) -> Float32Array:
         scale = self._side / region.side
@@ -107,8 +114,9 @@ class BoxDetector:
         crop = cv2.warpAffine(image, M, (sharp, sharp), flags=cv2.INTER_LINEAR)
         if sharp != self._side:
             crop = cv2.resize(crop, (self._side, self._side), interpolation=cv2.INTER_AREA)
-        gain = (self._spec.high - self._spec.low) / 255.0
-        return (crop.astype(np.float32) * np.float32(gain) + np.float32(self._spec.low))[None]
+        gain = np.float32((self._spec.high - self._spec.low) / 255.0)
+        scaled = crop.astype(np.float32) * gain + np.float32(self._spec.low)
+        return np.asarray(scaled[None], dtype=np.float32)
 
     def _to_image(self, score: float, values: Float32Array, region: RotatedBox) -> Detection:
         """From shares of the region, corners first, to image pixels."""
