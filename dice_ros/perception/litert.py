@@ -69,4 +69,4 @@ class LiteRtNetwork:
 
 def sigmoid(logits: Float32Array) -> Float32Array:
     """Logistic function without overflow."""
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -100.0, 100.0))), dtype=np.float32)
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -80.0, 80.0))), dtype=np.float32)

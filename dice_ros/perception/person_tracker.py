@@ -98,7 +98,12 @@ class PersonTracker:
         self._blendshapes = BlendshapeNetwork(networks / "face_blendshapes.tflite")
         self._hand_network = HandLandmarkNetwork(networks / "hand_landmarks.tflite", threads)
         self._next_id = 0
-        self._forget()
+        self._stamp_ns = 0
+        self._persons: list[_Person] = []
+        self._faces_searched_ns: int | None = None
+        self._hands_searched_ns: int | None = None
+        self._look_wide = False
+        self._repair = Repair.NONE
 
     def apply(self, settings: Settings) -> None:
         """Take over changed live settings from the next frame on."""
@@ -107,6 +112,7 @@ class PersonTracker:
     def reset(self) -> None:
         """Forget everybody; ids go on counting."""
         self._forget()
+        self._stamp_ns = 0
 
     def close(self) -> None:
         """Free the networks."""
@@ -145,10 +151,8 @@ class PersonTracker:
         return Observations(seen, watch.timings)
 
     def _forget(self) -> None:
-        self._persons: list[_Person] = []
-        self._stamp_ns = 0
-        self._faces_searched_ns: int | None = None
-        self._hands_searched_ns: int | None = None
+        self._persons = []
+        self._faces_searched_ns = self._hands_searched_ns = None
         self._look_wide = False
         self._repair = Repair.NONE
 
