@@ -25,10 +25,10 @@ def paint_backdrop(backdrop: Backdrop, width: int, height: int) -> Float32Array:
 def _with_blobs(picture: Float32Array, rng: np.random.Generator) -> Float32Array:
     """Soft discs and boxes, like furniture and lamps far behind."""
     height, width = picture.shape[:2]
+    base = picture.mean((0, 1))
     for _ in range(12):
-        colour = np.clip(
-            picture.mean((0, 1)) * (rng.uniform(0.5, 1.5) * rng.uniform(0.9, 1.1, 3)), 0.0, 1.0
-        )
+        tint = rng.uniform(0.55, 1.45) * rng.uniform(0.95, 1.05, 3)
+        colour = np.clip(base * tint, 0.0, 1.0)
         centre = rng.uniform(0.0, 1.0, 2) * (width, height)
         size = rng.uniform(0.04, 0.22, 2) * width
         low, high = (centre - size).astype(int).tolist(), (centre + size).astype(int).tolist()

@@ -14,8 +14,18 @@ from dice_ros.synthesis.scene import Backdrop, BackdropKind, Colouring, HeadStat
 from dice_ros.types import Float64Array
 
 WIDTH, HEIGHT = 640, 480
-IDENTITY_SIGMA = 0.5
-"""Spread of identity coefficients; at 1 many of the open head's faces look like caricatures."""
+
+# Pairs of landmarks, image axis (0 x, 1 y) and the distance's standard deviation among adults:
+# breadth between the cheekbones, nose bridge to chin, breadth of the nose, between the pupils
+# (rounded from Zhuang and Bradtmiller, "Head-and-face anthropometric survey of U.S. respirator
+# users", 2005).
+_MEASURES = (
+    (234, 454, 0, 0.0070),
+    (168, 152, 1, 0.0075),
+    (129, 358, 0, 0.0042),
+    (468, 473, 0, 0.0038),
+)
+_FARTHEST_SIGMA = 2.0
 
 _SKINS = np.array(
     [
@@ -82,7 +92,7 @@ def random_camera(rng: np.random.Generator) -> Camera:
 
 def random_head(rng: np.random.Generator, model: OpenHead, camera: Camera) -> HeadState:
     """Somebody 0.4 to 1 m away, mostly inside the picture, looking roughly at the camera."""
-    betas = np.clip(rng.normal(0.0, IDENTITY_SIGMA, len(model.identity_basis)), -1.5, 1.5)
+    betas = natural_sigma(model) * random_betas(rng, model)
     degrees = np.clip(rng.normal(0.0, (15.0, 8.0, 7.0)), (-35, -20, -20), (35, 20, 20))
     angles = HeadAngles(*np.radians(degrees).tolist())
     distance = rng.uniform(0.4, 1.0)
@@ -90,6 +100,25 @@ def random_head(rng: np.random.Generator, model: OpenHead, camera: Camera) -> He
     pixel = camera.K[:2, 2] + rng.uniform(-0.7, 0.7, 2) * np.maximum(free, 0.0)
     ray = np.array([*(pixel - camera.K[:2, 2]) / camera.K[0, 0], 1.0])
     return HeadState(betas, random_expression(rng, model), angles.matrix(), distance * ray)
+
+
+def random_betas(rng: np.random.Generator, model: OpenHead) -> Float64Array:
+    """(40,) standard normal, without freaks."""
+    betas = rng.normal(0.0, 1.0, len(model.identity_basis))
+    return np.asarray(np.clip(betas, -_FARTHEST_SIGMA, _FARTHEST_SIGMA))
+
+
+def natural_sigma(model: OpenHead) -> float:
+    """Spread of identity coefficients that makes faces differ as much as adults' faces do."""
+    corners = model.triangles[model.landmark_triangles]
+    ratios = []
+    for first, second, axis, sigma in _MEASURES:
+        ends = [
+            model.identity_basis[:, corners[number], axis] @ model.landmark_barycentric[number]
+            for number in (first, second)
+        ]
+        ratios.append(sigma / float(np.linalg.norm(ends[0] - ends[1])))
+    return float(np.mean(ratios))
 
 
 def random_expression(rng: np.random.Generator, model: OpenHead) -> Float64Array:

@@ -16,6 +16,7 @@ from dice_ros.body.open_head import OpenHead
 from dice_ros.camera import Camera
 from dice_ros.errors import AssetError
 from dice_ros.render.shading import Lights
+from dice_ros.synthesis import casting
 from dice_ros.synthesis.hand_spot import touch_spot
 from dice_ros.synthesis.placement import FaceTarget, moved
 from dice_ros.synthesis.posture import posture_angles
@@ -46,8 +47,7 @@ EPOCH_NS = 1_700_000_000_000_000_000
 FRAME_PERIOD_NS = 100_000_000
 FRAME_COUNT = RENDERED_FRAMES + PHOTOGRAPH_FRAMES
 
-_PERSON_SEED = 7
-_PUSH_BLEND = 0.004
+_PERSON_SEED = 10
 
 
 class DemoClip:
@@ -64,7 +64,8 @@ class DemoClip:
         K = np.array([[FOCAL_PX, 0.0, 0.5 * WIDTH], [0.0, FOCAL_PX, 0.5 * HEIGHT], [0.0, 0.0, 1.0]])
         self.camera = Camera(K, WIDTH, HEIGHT)
         rng = np.random.default_rng(_PERSON_SEED)
-        self._betas = np.clip(rng.normal(0.0, 0.6, len(self._head_model.identity_basis)), -1.5, 1.5)
+        model = self._head_model
+        self._betas = casting.natural_sigma(model) * casting.random_betas(rng, model)
 
     @staticmethod
     def generate(

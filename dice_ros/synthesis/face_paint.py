@@ -29,6 +29,8 @@ _CHEEKS = (50, 280)
 _NOSE_TIP = 4
 _FOREHEAD = 10
 
+_EAR_HALF_SIZE_M = np.array([0.036, 0.024], dtype=np.float32)
+_EARS_BEYOND_M = 0.079
 _CROWN_M = np.array([0.012, -0.11, 0.10], dtype=np.float32)
 _PIXELS_PER_M = 3000.0
 _HALF_WIDTH_M, _ABOVE_M, _BELOW_M = 0.10, 0.10, 0.14
@@ -51,19 +53,18 @@ class FacePaint:
         self._eye_centres = np.stack([head.template[part == eye].mean(0) for eye in eyes])
         is_eye = np.isin(part, eyes).astype(np.float32)
         normals = vertex_normals(head.template, head.triangles)
-        ears = [name.endswith("_ear") for name in head.region_names]
-        is_ear = np.asarray(ears, dtype=np.float32)[head.region_labels]
+        self._ear_centre = _ear_centre(head)
         # What a head's vertices carry to the pixels.
         self.attributes: Float32Array = np.concatenate(
-            [head.template, normals[:, 2:], is_eye[:, None], is_ear[:, None]], axis=1
+            [head.template, normals[:, 2:], is_eye[:, None]], axis=1
         )
 
     def colours(self, attributes: Float32Array, colouring: Colouring) -> Float32Array:
         """Colours of visible points.
 
         Args:
-            attributes: (N, 6) blended rows of :attr:`attributes`: template position, z of
-                its normal, eyeball or not, ear or not.
+            attributes: (N, 5) blended rows of :attr:`attributes`: template position, z of
+                its normal, eyeball or not.
             colouring: of this person.
 
         Returns:
@@ -78,7 +79,7 @@ class FacePaint:
         colour = skin
         for mask, paint in zip(masks.T, (blush, lips, brow, 0.5 * colouring.hair), strict=True):
             colour = colour + (paint - colour) * mask[:, None]
-        hair = self._hair(rest)[:, None] * np.clip(1.0 - 3.0 * attributes[:, 5:], 0.0, 1.0)
+        hair = self._hair(rest)[:, None]
         colour = colour + (colouring.hair * _strands(rest)[:, None] - colour) * hair
         ball = np.clip((eye - 0.5) * 20.0 + 0.5, 0.0, 1.0)[:, None]
         return np.asarray(colour + (self._eyes(rest, colouring) - colour) * ball, dtype=np.float32)
@@ -127,9 +128,12 @@ class FacePaint:
         hairline = forehead[1] - 0.004 - 0.9 * np.maximum(0.0, 0.02 - np.abs(x)) * 0.1
         above = (hairline + 7.0 * np.square(x) - y) / 0.004
         behind = np.minimum((z - 0.085) / 0.006, (0.075 - y) / 0.006)
-        top = np.minimum((z - 0.055) / 0.006, (0.0 - y) / 0.006)
+        top = np.minimum((z - 0.042) / 0.006, (0.012 - y) / 0.006)
         ragged = 0.8 * _ripple(rest, 500.0)
-        return np.asarray(np.clip(np.maximum(np.maximum(above, behind), top) + ragged, 0.0, 1.0))
+        hair = np.clip(np.maximum(np.maximum(above, behind), top) + ragged, 0.0, 1.0)
+        # Ears stay bare; what lies behind and above them does not.
+        offset = (rest[:, 1:] - self._ear_centre[1:]) / _EAR_HALF_SIZE_M
+        return np.asarray(hair * np.clip(8.0 * (np.linalg.norm(offset, axis=1) - 1.0), 0.0, 1.0))
 
     def _eyes(self, rest: Float32Array, colouring: Colouring) -> Float32Array:
         offsets = rest[:, None, :2] - self._eye_centres[None, :, :2]
@@ -146,6 +150,11 @@ def skin_tone(rest: Float32Array, colouring: Colouring) -> Float64Array:
     """(N, 3) skin colour with a slight mottle, by template position."""
     mottle = 1.0 + 0.025 * _ripple(rest, 160.0) + 0.015 * _ripple(rest[:, ::-1], 420.0)
     return np.asarray(colouring.skin * mottle[:, None])
+
+
+def _ear_centre(head: OpenHead) -> Float32Array:
+    """(3,) middle of what sticks out sideways farther than any skull."""
+    return np.asarray(head.template[np.abs(head.template[:, 0]) > _EARS_BEYOND_M].mean(0))
 
 
 def _strands(rest: Float32Array) -> Float64Array:

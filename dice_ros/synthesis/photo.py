@@ -25,7 +25,7 @@ from dice_ros.types import Float32Array, Float64Array, Int32Array, UInt8Array
 
 _OVERSAMPLING = 2
 _GAMMA = 2.2
-_ATTRIBUTES = 6
+_ATTRIBUTES = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)

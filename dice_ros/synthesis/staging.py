@@ -125,7 +125,7 @@ def _random_region(rng: np.random.Generator, side: HandSide, spot: HandSpot) -> 
     own, other = _RIGHT_REGIONS, _LEFT_REGIONS
     if side is HandSide.LEFT:
         own, other = other, own
-    regions = (own, _MIDDLE_REGIONS, other)[int(rng.choice(3, p=[0.55, 0.33, 0.12]))]
+    regions = (own, _MIDDLE_REGIONS, other)[int(rng.choice(3, p=[0.60, 0.34, 0.06]))]
     allowed = _REGIONS_OF_SPOT.get(spot, tuple(regions))
     names = [name for name in regions if name in allowed]
     name = names[rng.integers(len(names))]
