@@ -96,7 +96,7 @@ class BoxDetector:
         points = points + self._anchors[kept, None]
         centre, keypoints = points[:, 0], points[:, 2:]
         merged = _merge(
-            np.concatenate([centre - 0.5 * size, centre + 0.5 * size], axis=1).astype(np.float32),
+            np.asarray(np.hstack([centre - 0.5 * size, centre + 0.5 * size]), dtype=np.float32),
             keypoints.reshape(len(kept), -1),
             scores[kept],
         )
