@@ -5,6 +5,7 @@ The rendered part comes with exact ground truth; nobody measured the photograph.
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -69,17 +70,19 @@ class DemoClip:
 
     @staticmethod
     def generate(
-        asset_dir: Path, progress: Callable[[int, int], None] | None = None
+        asset_dir: Path,
+        progress: Callable[[int, int], None] | None = None,
+        workers: int = 1,
     ) -> Iterator[tuple[Frame, FrameTruth]]:
-        """Make the whole clip.
+        """Make the whole clip, about half a second of one core per frame.
 
         Args:
             asset_dir: folder of the prepared assets.
             progress: called with (frames done, frames in all) after every frame.
+            workers: processes that share the work; the result does not depend on it.
         """
-        clip = DemoClip(asset_dir)
-        for index in range(FRAME_COUNT):
-            yield clip.frame(index)
+        for index, made in enumerate(_made(asset_dir, workers)):
+            yield made
             if progress is not None:
                 progress(index + 1, FRAME_COUNT)
 
@@ -162,6 +165,27 @@ class DemoClip:
             (),
         )
         return np.ascontiguousarray(image, dtype=np.uint8), truth
+
+
+def _made(asset_dir: Path, workers: int) -> Iterator[tuple[Frame, FrameTruth]]:
+    if workers <= 1:
+        yield from map(DemoClip(asset_dir).frame, range(FRAME_COUNT))
+        return
+    # Spawned, not forked: the caller may run threads (DDS, networks).
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(workers, _start_worker, (asset_dir,)) as pool:
+        yield from pool.imap(_worked, range(FRAME_COUNT), chunksize=4)
+
+
+_worker_clips: list[DemoClip] = []
+
+
+def _start_worker(asset_dir: Path) -> None:
+    _worker_clips.append(DemoClip(asset_dir))
+
+
+def _worked(index: int) -> tuple[Frame, FrameTruth]:
+    return _worker_clips[0].frame(index)
 
 
 def _lifted(state: HandState, arm: Float64Array, lift: float) -> HandState:
