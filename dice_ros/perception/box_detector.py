@@ -97,7 +97,7 @@ class BoxDetector:
         centre, keypoints = points[:, 0], points[:, 2:]
         merged = _merge(
             np.asarray(np.hstack([centre - 0.5 * size, centre + 0.5 * size]), dtype=np.float32),
-            keypoints.reshape(len(kept), -1),
+            np.asarray(keypoints.reshape(len(kept), -1), dtype=np.float32),
             scores[kept],
         )
         return tuple(self._to_image(score, values, region) for score, values in merged)
