@@ -125,6 +125,7 @@ def extrude_arm(
         place = np.stack([np.interp(reach, distances, spine[:, i]) for i in range(3)], axis=1)
         place += np.minimum(reach, 0.0)[:, None] * axis
         rings.append(place + across @ turn.T)
+    rings[0] = loop
     cloth: Float64Array = np.asarray(distances[::every] - _SLEEVE_START_M, dtype=np.float64)
     return _loft(np.stack(rings), rim, cloth)
 

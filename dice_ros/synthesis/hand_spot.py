@@ -21,6 +21,7 @@ class HandSpot(enum.Enum):
     PALM = "palm"
     KNUCKLES = "knuckles"
     EDGE = "edge"
+    PINCH = "pinch"
 
 
 SPOTS_OF_POSTURE = {
@@ -30,7 +31,7 @@ SPOTS_OF_POSTURE = {
     Posture.FIST: (HandSpot.KNUCKLES,),
     Posture.POINT: (HandSpot.INDEX_TIP,),
     Posture.TWO_FINGERS: (HandSpot.FINGERTIPS,),
-    Posture.PINCH: (HandSpot.INDEX_TIP,),
+    Posture.PINCH: (HandSpot.PINCH,),
 }
 """Touches that look natural."""
 
@@ -94,6 +95,9 @@ def _wish(poser: HandPoser, angles: Float64Array, vertices: Float32Array, spot: 
     if spot is HandSpot.FINGERTIPS:
         tips = (_near(vertices, joints[8]), _near(vertices, joints[12]))
         return _Wish(tips, _unit(bones[6] @ palm + bones[9] @ palm), 0.03)
+    if spot is HandSpot.PINCH:
+        pinched = _near(vertices, joints[8]) | _near(vertices, joints[4])
+        return _Wish((pinched,), _unit(0.5 * (joints[8] + joints[4]) - joints[0]), 0.02)
     if spot is HandSpot.PALM:
         centre = 0.3 * joints[0] + 0.7 * joints[[5, 9, 13]].mean(0)
         near = np.linalg.norm(vertices - centre, axis=1) < 0.045
