@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dice_ros.errors import ImageError
 from dice_ros.types import UInt8Array
 
-Pixels: TypeAlias = NDArray[np.generic]
+Pixels: TypeAlias = NDArray[Any]
 Buffer: TypeAlias = bytes | bytearray | memoryview | NDArray[np.uint8]
 
 
@@ -51,11 +51,11 @@ def _keep(pixels: Pixels) -> Pixels:
 
 
 def _grey16(pixels: Pixels) -> Pixels:
-    return cv2.cvtColor((pixels >> 8).astype(np.uint8), cv2.COLOR_GRAY2RGB)  # type: ignore[operator]
+    return cv2.cvtColor(_rgb16(pixels), cv2.COLOR_GRAY2RGB)
 
 
 def _rgb16(pixels: Pixels) -> Pixels:
-    return (pixels >> 8).astype(np.uint8)  # type: ignore[operator]
+    return np.asarray(pixels >> 8, dtype=np.uint8)
 
 
 def _bgr16(pixels: Pixels) -> Pixels:
@@ -172,7 +172,7 @@ def decode_compressed(data: Buffer, *, format: str = "", max_pixels: int) -> UIn
         ImageError: reasons ``empty_data``, ``truncated_image``, ``unknown_format``,
             ``too_many_pixels``, ``zero_size``.
     """
-    view = memoryview(np.frombuffer(data, dtype=np.uint8))
+    view = memoryview(np.frombuffer(data, dtype=np.uint8).data)
     if not view:
         raise ImageError("empty_data", "the compressed image has no data")
     head = bytes(view[:32])

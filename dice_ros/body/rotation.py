@@ -88,3 +88,12 @@ def align_points(
     a = source - (w * source).sum(0)
     b = target - (w * target).sum(0)
     return nearest_rotation(b.T @ (w * a))
+
+
+def quaternion_from_matrix(R: Float64Array) -> Float64Array:
+    """(3, 3) rotation matrix -> (4,) unit quaternion x, y, z, w with w >= 0."""
+    vector = axis_angle_from_matrix(R)
+    angle = float(np.linalg.norm(vector))
+    half = 0.5 * angle
+    share = 0.5 if angle < 1e-9 else np.sin(half) / angle
+    return np.asarray(np.append(share * vector, np.cos(half)))
