@@ -35,7 +35,9 @@ _TOUCH_WORDS = {
     TouchDecision.CONTACT: "contact",
 }
 _MOST_CONTACTS = 2
+_CONTACT_KEY, _MOVED_KEY = "contact", f"moved 0 to {FULL_DEFORMATION_MM:g} mm"
 _SMALLEST_SIDE_PX = 120
+_PANEL_OPACITY_LEFT = 0.22
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,12 +60,12 @@ def draw_legend(picture: UInt8Array, interactions: Sequence[Interaction]) -> Non
     scale = float(np.clip(width / 1400.0, 0.3, 0.62))
     step = round(34 * scale)
     margin = max(4, step // 2)
-    widths = [cv2.getTextSize(line.text, _FONT, scale, 1)[0][0] for line in lines]
-    key_width = _key_width(step) if interactions else 0
+    widths = [_text_width(line.text, scale) for line in lines]
+    key_width = _key_width(step, scale) if interactions else 0
     panel_width = min(width, max([*widths, key_width]) + 2 * margin)
     panel_height = min(height, step * (len(lines) + bool(interactions)) + margin)
     panel = picture[height - panel_height :, :panel_width]
-    panel[:] = (panel * 0.35).astype(np.uint8)
+    panel[:] = (panel * _PANEL_OPACITY_LEFT).astype(np.uint8)
     for number, line in enumerate(lines):
         origin = (margin, round(step * (number + 0.85)))
         _write(panel, line, origin, scale)
@@ -124,22 +126,33 @@ def _write(panel: UInt8Array, line: _Line, origin: tuple[int, int], scale: float
     cv2.putText(panel, line.text, origin, _FONT, scale, colour, 1, cv2.LINE_AA)
 
 
-def _key_width(step: int) -> int:
-    return 14 * step
+def _text_width(text: str, scale: float) -> int:
+    return int(cv2.getTextSize(text, _FONT, scale, 1)[0][0])
+
+
+def _key_width(step: int, scale: float) -> int:
+    side = _swatch(step)
+    texts = _text_width(_CONTACT_KEY, scale) + _text_width(_MOVED_KEY, scale)
+    return texts + 9 * side
+
+
+def _swatch(step: int) -> int:
+    return max(4, step // 2)
 
 
 def _draw_key(panel: UInt8Array, corner: tuple[int, int], step: int, scale: float) -> None:
     """Swatches that explain the colours: contact probability, then displacement."""
     left, top = corner
-    side = max(4, step // 2)
+    side = _swatch(step)
     fade = np.linspace(0.25, 1.0, 2 * side)[:, None] * CONTACT_RED
     _paint(panel, left, top, side, fade.astype(np.float32))
-    _write(panel, _Line("contact", _WHITE), (left + 3 * side, top + side), scale)
-    ramp_left = left + 10 * side
+    left += 2 * side + side // 2
+    _write(panel, _Line(_CONTACT_KEY, _WHITE), (left, top + side), scale)
+    left += _text_width(_CONTACT_KEY, scale) + side
     ramp = deformation_colours(np.linspace(0.0, FULL_DEFORMATION_MM, 4 * side))
-    _paint(panel, ramp_left, top, side, ramp)
-    text = _Line(f"moved 0 to {FULL_DEFORMATION_MM:g} mm", _WHITE)
-    _write(panel, text, (ramp_left + 5 * side, top + side), scale)
+    _paint(panel, left, top, side, ramp)
+    left += 4 * side + side // 2
+    _write(panel, _Line(_MOVED_KEY, _WHITE), (left, top + side), scale)
 
 
 def _paint(panel: UInt8Array, left: int, top: int, side: int, colours: Float32Array) -> None:

@@ -80,7 +80,7 @@ class OverlayRenderer:
 
     def __init__(self, topologies: Sequence[MeshTopology]) -> None:
         self._topologies = {topology.id: topology for topology in topologies}
-        self._lights = Lights()
+        self._lights = Lights(key=0.75, fill=0.2, ambient=0.22)
 
     def draw(self, frame: Frame, interactions: Sequence[Interaction]) -> UInt8Array:
         """Draw everybody and a legend.

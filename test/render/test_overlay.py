@@ -115,7 +115,7 @@ def grey(width: int, height: int) -> Frame:
 
 def is_red(pixel: np.ndarray) -> bool:
     red, green, blue = pixel.astype(int)
-    return bool(red > green + 60 and red > blue + 60)
+    return bool(red > 1.4 * max(green, blue))
 
 
 @pytest.mark.parametrize(
