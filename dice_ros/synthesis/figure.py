@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dice_ros.body.hand_pose import HandPoser
 from dice_ros.body.open_hand import OpenHand
@@ -113,7 +114,7 @@ class Figure:
         path = ArmPath(elbow, shoulder_of(head, outward))
         return extrude_arm(hand.vertices, rim, hand.joints[9], path)
 
-    def torso(self, state: HeadState, vertices: Float32Array) -> Tube:
+    def torso(self, state: HeadState, vertices: NDArray[np.floating]) -> Tube:
         """Neck and shoulders below a head; they follow a third of its turning.
 
         Args:

@@ -13,6 +13,7 @@ from dice_ros.synthesis.hand_spot import SPOTS_OF_POSTURE, HandSpot, touch_spot
 from dice_ros.synthesis.placement import Arrival, FaceTarget
 from dice_ros.synthesis.posture import Posture, posture_angles
 from dice_ros.synthesis.scene import HandState, HeadState
+from dice_ros.synthesis.surface_distance import Surface
 from dice_ros.types import Float64Array, HandSide
 
 _SEEN_SHARE = 0.75
@@ -92,8 +93,11 @@ def try_staging(rng: np.random.Generator, figure: Figure) -> Staged | None:
     elbow = elbow_of(arrival.state, arm)
     posed = figure.hand(arrival.state)
     along = posed.joints[0] - posed.joints[9]
-    bent_wrist = along @ arm < _WRIST_COSINE_MIN * np.linalg.norm(along)
-    if bent_wrist or target.reaches_in(figure.forearm(posed, elbow).vertices):
+    if along @ arm < _WRIST_COSINE_MIN * np.linalg.norm(along):
+        return None
+    forearm = figure.forearm(posed, elbow).vertices
+    torso = figure.torso(head, target.vertices)
+    if target.reaches_in(forearm) or Surface(torso.vertices, torso.triangles).inside(forearm).any():
         return None
     label = f"{side.value} {posture.value} hand: {spot.value} on {region.name}"
     return Staged(camera, head, target, arrival, elbow, label)
