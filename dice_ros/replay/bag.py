@@ -60,7 +60,7 @@ class Bag(FrameSource):
         return int(self._images.msgcount)
 
     def __iter__(self) -> Iterator[Frame]:
-        camera, index = self.options.camera, 0
+        camera, index = self.options.camera or self._first_camera(), 0
         wanted = [self._images, *self._infos]
         for connection, _, data in self._reader.messages(connections=wanted):
             try:
@@ -82,6 +82,14 @@ class Bag(FrameSource):
     def close(self) -> None:
         """Close the files."""
         self._reader.close()
+
+    def _first_camera(self) -> Camera | None:
+        """The first calibration, which drivers often send just after the first image."""
+        if not self._infos:
+            return None
+        for connection, _, data in self._reader.messages(connections=self._infos):
+            return self._camera(self._reader.deserialize(data, connection.msgtype))
+        return None
 
     def _drop(self, reason: str, error: Exception) -> None:
         self.drops[reason] += 1
@@ -117,8 +125,9 @@ class Bag(FrameSource):
         )
 
     def _camera(self, info: Any) -> Camera | None:
-        K = getattr(info, "k", None) if hasattr(info, "k") else info.K
-        D = getattr(info, "d", None) if hasattr(info, "d") else info.D
+        # ROS 1 spells these fields with capital letters.
+        K: Any = info.k if hasattr(info, "k") else info.K
+        D: Any = info.d if hasattr(info, "d") else info.D
         try:
             return Camera.from_calibration(K, info.width, info.height, D, info.distortion_model)
         except CameraError as error:

@@ -161,10 +161,10 @@ class ImageBagWriter(MessageWriter):
             step=3 * width,
             data=np.ascontiguousarray(frame.image).reshape(-1),
         )
-        self.write(IMAGE_TOPIC, "sensor_msgs/msg/Image", image, frame.stamp_ns)
         if frame.camera is not None:
             info = self._camera_info(frame, frame.camera)
             self.write(CAMERA_INFO_TOPIC, "sensor_msgs/msg/CameraInfo", info, frame.stamp_ns)
+        self.write(IMAGE_TOPIC, "sensor_msgs/msg/Image", image, frame.stamp_ns)
 
     def _camera_info(self, frame: Frame, camera: Camera) -> Any:
         types = self._store.types

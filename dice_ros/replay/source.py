@@ -53,7 +53,7 @@ class FrameSource(ABC):
     def __iter__(self) -> Iterator[Frame]:
         """Read from the start."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most sources hold nothing open
         """Free files and devices."""
 
     def __enter__(self) -> FrameSource:

@@ -1,0 +1,93 @@
+"""Camera messages to core types."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from dice_ros.camera import Camera
+from dice_ros.errors import CameraError, ImageError
+from dice_ros.image_decoding import decode_compressed, decode_raw
+from dice_ros.types import Frame, UInt8Array
+
+DEFAULT_FRAME_ID = "camera_optical_frame"
+
+
+def stamp_of(message: Image | CompressedImage | CameraInfo) -> int:
+    """Header stamp in nanoseconds.
+
+    Raises:
+        ImageError: reason ``stamp_zero`` or ``stamp_negative``.
+    """
+    stamp = message.header.stamp
+    stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
+    if stamp_ns == 0:
+        raise ImageError(
+            "stamp_zero", "the image has stamp 0: the camera driver must stamp its images"
+        )
+    if stamp_ns < 0:
+        raise ImageError("stamp_negative", f"the image has a negative stamp: {stamp_ns} ns")
+    return int(stamp_ns)
+
+
+def picture_of(message: Image | CompressedImage, max_pixels: int) -> UInt8Array:
+    """(H, W, 3) uint8 RGB.
+
+    Raises:
+        ImageError: see :mod:`dice_ros.image_decoding`.
+    """
+    if isinstance(message, CompressedImage):
+        return decode_compressed(message.data, format=message.format, max_pixels=max_pixels)
+    return decode_raw(
+        message.data,
+        width=message.width,
+        height=message.height,
+        step=message.step,
+        encoding=message.encoding,
+        is_bigendian=bool(message.is_bigendian),
+        max_pixels=max_pixels,
+    )
+
+
+def frame_of(
+    message: Image | CompressedImage, *, max_pixels: int, source: str, index: int
+) -> Frame:
+    """The image as a frame without calibration.
+
+    Raises:
+        ImageError: it cannot be used; ``reason`` says why.
+    """
+    stamp_ns = stamp_of(message)
+    image = picture_of(message, max_pixels)
+    frame_id = message.header.frame_id or DEFAULT_FRAME_ID
+    return Frame(image, stamp_ns, frame_id=frame_id, source=source, index=index)
+
+
+def camera_of(info: CameraInfo) -> Camera:
+    """The calibration of the full image.
+
+    Raises:
+        CameraError: it is no calibration; ``reason`` says why.
+    """
+    return Camera.from_calibration(info.k, info.width, info.height, info.d, info.distortion_model)
+
+
+def fit_camera(camera: Camera, width: int, height: int) -> Camera:
+    """The calibration at the size of an image: scaled if the shapes are alike.
+
+    Raises:
+        CameraError: reason ``camera_size_mismatch``.
+    """
+    if (camera.width, camera.height) == (width, height):
+        return camera
+    scale = width / camera.width
+    if abs(height / camera.height - scale) > 0.01 * scale:
+        raise CameraError(
+            "camera_size_mismatch",
+            f"CameraInfo is for {camera.width}x{camera.height} pixels, the image has "
+            f"{width}x{height}: do both topics belong to the same camera?",
+        )
+    K = camera.K.copy()
+    K[:2] *= scale
+    return dataclasses.replace(camera, K=K, width=width, height=height)
