@@ -42,6 +42,14 @@ _RIGHT_SEEDS: dict[str, tuple[int, ...]] = {
     "cheekbone": (116, 117, 123, 111, 118, 119, 143, 227, 137, 93),
     "jaw": (172, 136, 150, 58, 138, 135, 215, 169, 170, 149, 132),
 }
+# The neck has no landmarks: its seeds lie below and behind those of the jaw, metres.
+_NECK_SEEDS = (
+    (152, (0.0, 0.045, 0.045)),
+    (152, (0.0, 0.012, 0.055)),
+    (136, (0.0, 0.035, 0.045)),
+    (172, (0.0, 0.045, 0.03)),
+    (172, (0.0, 0.025, 0.02)),
+)
 _LIPS_OUTER = (
     *(61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185),
 )
@@ -79,6 +87,9 @@ def face_regions(head: HeadGeometry, landmarks: Float64Array) -> UInt8Array:
     owners = np.repeat(
         [REGION_NAMES.index(name) for name in right], [len(seeds) for seeds in right.values()]
     )
+    neck = np.array([landmarks[number] + offset for number, offset in _NECK_SEEDS])
+    places = np.concatenate([places, neck])
+    owners = np.concatenate([owners, np.full(len(neck), REGION_NAMES.index("neck"))])
     # Everything is mirrored onto the right half (x < 0), where all the seeds are.
     folded = template.copy()
     folded[:, 0] = -np.abs(folded[:, 0])
