@@ -33,8 +33,8 @@ _SHAPE_FOLDERS = (
 # spreads pupil distance, cheekbone, nose and face height about as much as adults differ (Zhuang and
 # Bradtmiller 2005: 3.8, 7, 4.2 and 7.5 mm).
 _TARGET_SIGMA = 0.18
-# A change of the ear's size moves its rim most and the skin around it a little.
-_EAR_RIM_SHARE, _EAR_ROOT_M = 0.5, 2e-3
+# The rims of the ears stand out farther than the skull; the ear goes on in front of its rim.
+_EAR_RIM_X_M, _EAR_ROOT_X_M, _EAR_FRONT_M = 0.081, 0.062, 8e-3
 _VIEWS = 48
 _VIEW_SIZE, _VIEW_FOCAL_PX, _VIEW_DISTANCE_M = 320, 4000.0, 4.0
 _SEEN_PIXELS_MIN = 3
@@ -111,8 +111,7 @@ def cut_head(files: MakeHumanFiles) -> HeadGeometry:
     units = np.stack(
         [np.zeros((count, 3))] + [files.face_unit(name, count) for name in EXPRESSION_NAMES[1:]]
     )
-    ear_move = np.abs(files.target("ears/l-ear-scale-incr", count)).max(axis=1)[index]
-    ear = _left_ear(template, ear_move)
+    ear = _left_ear(template)
     return HeadGeometry(
         base_index=index,
         template=template,
@@ -170,12 +169,12 @@ class _Shape:
         return self._files.target(f"macrodetails/{name}", self._count)
 
 
-def _left_ear(template: Float64Array, ear_move: Float64Array) -> BoolArray:
-    """Vertices of the left ear: in the box of its rim as seen from the side, and out as far."""
-    rim = template[ear_move > _EAR_RIM_SHARE * ear_move.max()]
-    low, high = rim.min(axis=0), rim.max(axis=0)
+def _left_ear(template: Float64Array) -> BoolArray:
+    """Vertices of the left ear: in the box of its rim as seen from the side."""
+    rim = template[template[:, 0] > _EAR_RIM_X_M]
+    low, high = rim.min(axis=0) - (0.0, 0.0, _EAR_FRONT_M), rim.max(axis=0)
     inside = ((template[:, 1:] >= low[1:]) & (template[:, 1:] <= high[1:])).all(axis=1)
-    return np.asarray(inside & (template[:, 0] > low[0] - _EAR_ROOT_M))
+    return np.asarray(inside & (template[:, 0] > _EAR_ROOT_X_M))
 
 
 def mirrored(field: Float64Array, mirror: Int32Array) -> Float64Array:
