@@ -10,11 +10,6 @@ import logging
 import os
 import sys
 
-# One BLAS thread: the fits are many small systems, and on a busy machine BLAS threads made them
-# ten times slower. Must be set before NumPy is imported.
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
-
 from dice_ros import __version__
 from dice_ros.cli import assets, demo, doctor, run
 from dice_ros.errors import DiceRosError

@@ -50,7 +50,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--json", action="store_true", help="print one JSON line a frame")
     parser.add_argument("--topic", default="", help="image topic of a bag that has several")
     parser.add_argument("--overlay-every", type=int, default=1, metavar="N", help="0 draws none")
-    parser.add_argument("--limit", type=int, metavar="N", help="stop after N frames of each input")
+    parser.add_argument("--limit", type=int, metavar="N", help="frames of each input")
     parser.add_argument(
         "--focal-length", type=float, metavar="PX", help="of inputs that bring none"
     )
