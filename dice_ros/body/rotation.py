@@ -97,3 +97,10 @@ def quaternion_from_matrix(R: Float64Array) -> Float64Array:
     half = 0.5 * angle
     share = 0.5 if angle < 1e-9 else np.sin(half) / angle
     return np.asarray(np.append(share * vector, np.cos(half)))
+
+
+def matrix_from_quaternion(quaternion: Float64Array) -> Float64Array:
+    """(4,) unit quaternion x, y, z, w -> (3, 3) rotation matrix."""
+    vector, w = quaternion[:3], float(quaternion[3])
+    K = cross_matrix(vector)
+    return np.asarray(np.eye(3) + 2.0 * w * K + 2.0 * (K @ K))

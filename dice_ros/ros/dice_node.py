@@ -120,9 +120,8 @@ class DiceNode(Node):
         account = self._accounting.account()
         drops = {**account.drops, "overwritten": self._mailbox.overwritten}
         text = ", ".join(f"{count} {reason}" for reason, count in drops.items() if count)
-        self._say(
-            f"received {account.received} images, published {account.published}; {text or 'no drops'}"
-        )
+        counts = f"received {account.received} images, published {account.published}"
+        self._say(f"{counts}; {text or 'no drops'}")
         super().destroy_node()
 
     def _set_up_topics(self) -> None:
