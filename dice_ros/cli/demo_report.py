@@ -27,7 +27,7 @@ def report(folder: Path, sent: int) -> str:
     summary = _summary(results)
     with np.load(folder / TRUTH_NAME) as truth:
         stamps, labels = truth["stamp_ns"], [str(label) for label in truth["label"]]
-        touching = [str(category) == "touch" for category in truth["category"]]
+        touching = [str(category) == "touching" for category in truth["category"]]
     pictures = _draw(folder, found, set(_spread(stamps, labels)))
     lines = [
         "wrote",

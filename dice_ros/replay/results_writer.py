@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 from mcap.writer import CompressionType, Writer
+from typing_extensions import Self
 
 from dice_ros.camera import Camera
 from dice_ros.errors import OutputError
@@ -103,7 +104,7 @@ class MessageWriter:
         except OSError as error:
             raise _output_error(self._partial, error) from error
 
-    def __enter__(self) -> MessageWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
