@@ -20,6 +20,9 @@ STAMP := $(VENV)/.stamp
 LOCKS := requirements/runtime.txt requirements/build.txt requirements/ros-$(ROS).txt
 MESSAGES := CMakeLists.txt package.xml dice_ros/__init__.py $(wildcard msg/*.msg)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The fits solve many small systems: BLAS threads only slow them down.
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
 # Without a home folder everything is kept here.
 export HOME ?= $(CURDIR)/build/home
 
