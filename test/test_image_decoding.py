@@ -119,7 +119,7 @@ def test_planar_yuv_gives_nearly_the_same_colours():
 )
 def test_every_mismatch_has_its_reason(picture, changes, reason):
     with pytest.raises(ImageError) as caught:
-        raw(picture, "rgb8", **changes)
+        raw(picture, **({"encoding": "rgb8"} | changes))
     assert caught.value.reason == reason
     assert len(str(caught.value)) > 20
 

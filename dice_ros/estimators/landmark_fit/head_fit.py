@@ -164,9 +164,13 @@ class HeadFitter:
         if len(chosen) < _PNP_LANDMARKS_MIN:
             return None
         points = self._shape(identity.mean, expression)
-        found, rotation, translation = cv2.solvePnP(
-            points[chosen], pixels[chosen], camera.K, None, flags=cv2.SOLVEPNP_SQPNP
-        )
+        try:
+            found, rotation, translation = cv2.solvePnP(
+                points[chosen], pixels[chosen], camera.K, None, flags=cv2.SOLVEPNP_SQPNP
+            )
+        except cv2.error:
+            # OpenCV refuses landmarks that all fall on one point.
+            return None
         if not found or not np.isfinite(translation).all() or translation[2, 0] < _DEPTH_MIN_M:
             return None
         R = matrix_from_axis_angle(np.asarray(rotation[:, 0], dtype=np.float64))
