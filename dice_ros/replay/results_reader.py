@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def _messages(path: Path, topic: str) -> Iterator[bytes]:
         with path.open("rb") as file:
             for _, _, message in make_reader(file).iter_messages(topics=[topic]):
                 yield message.data
-    except (OSError, McapError) as error:
+    except (OSError, EOFError, McapError, struct.error) as error:
         raise InputError(f"the results {path} cannot be read: {error}") from error
 
 
