@@ -84,7 +84,7 @@ class DiceNode(Node):
     def __init__(self, pipeline_factory: PipelineFactory | None = None, **options) -> None:
         super().__init__("dice_node", **options)
         self._make_pipeline = pipeline_factory or _pipeline_of_the_user
-        self._parameters = SettingsParameters(self, self._on_settings)
+        self._settings_parameters = SettingsParameters(self, self._on_settings)
         self._accounting = FrameAccounting()
         self._mailbox: Mailbox[_Arrival] = Mailbox()
         self._changed_settings: Mailbox[Settings] = Mailbox()
@@ -104,7 +104,7 @@ class DiceNode(Node):
     @property
     def settings(self) -> Settings:
         """Settings in force."""
-        return self._parameters.settings
+        return self._settings_parameters.settings
 
     @property
     def accounting(self) -> FrameAccounting:
