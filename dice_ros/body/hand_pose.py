@@ -83,7 +83,21 @@ class HandPoser:
             angles: (21,) radians.
             betas: (3,) shape coefficients; None for the mean hand.
         """
-        rest = self.rest_joints(betas)
+        return self._pose_points(angles, self.rest_joints(betas), np.zeros((21, 3)))
+
+    def points(self, angles: NDArray[np.floating], offsets: Float64Array) -> PosedJoints:
+        """Points that ride on the bones beside the joints.
+
+        Args:
+            angles: (21,) radians.
+            offsets: (21, 3) metres in the rest pose, from each joint; a point moves with the bone
+                that ends in its joint, those of the wrist and the finger bases with the palm.
+        """
+        return self._pose_points(angles, self._rest_joints, offsets)
+
+    def _pose_points(
+        self, angles: NDArray[np.floating], rest: Float64Array, offsets: Float64Array
+    ) -> PosedJoints:
         slots = np.zeros(5 * _SLOTS)
         slots[_ANGLE_SLOTS] = angles
         turn = rotation_about(self._axes, slots.reshape(5, _SLOTS))  # (5, 5, 3, 3)
@@ -105,7 +119,10 @@ class HandPoser:
         axes[:, 4] = np.einsum("fij,fj->fi", middle, self._axes[:, 4])
 
         pivots = posed[:, _SLOT_LEVEL]  # (5, 5, 3)
-        levers = posed[:, :, None] - pivots[:, None]  # (5, 4 joints, 5 slots, 3)
+        riding = offsets[FINGER_JOINTS]
+        points = posed + riding
+        points[:, 1:] = posed[:, 1:] + np.einsum("flij,flj->fli", rotations, riding[:, 1:])
+        levers = points[:, :, None] - pivots[:, None]  # (5, 4 points, 5 slots, 3)
         moves = np.cross(axes[:, None], levers)
         moves *= (np.arange(4)[:, None] > _SLOT_LEVEL)[None, :, :, None]
         jacobian = np.zeros((21, 3, 5 * _SLOTS))
@@ -113,7 +130,7 @@ class HandPoser:
             columns = slice(finger * _SLOTS, (finger + 1) * _SLOTS)
             jacobian[FINGER_JOINTS[finger], :, columns] = moves[finger].transpose(0, 2, 1)
 
-        joints = np.concatenate([rest[:1], posed.reshape(20, 3)])
+        joints = np.concatenate([rest[:1] + offsets[:1], points.reshape(20, 3)])
         bone_rotations = np.concatenate([np.eye(3)[None], rotations.reshape(15, 3, 3)])
         return PosedJoints(joints, jacobian[:, :, _ANGLE_SLOTS], bone_rotations)
 

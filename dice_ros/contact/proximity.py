@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dice_ros.contact.mesh_surface import MeshSurface
 from dice_ros.types import Float32Array, Int32Array
 
-CONTACT_SIGMA_M = 4e-3
+CONTACT_SIGMA_M = 2.2e-3
 """Distance at which the probability has fallen to exp(-1/2), metres."""
 
 _REACH_SIGMAS = 4.0

@@ -70,3 +70,18 @@ def test_the_jacobian_is_the_derivative_of_the_joints(poser, angles):
         moved[angle] += step
         numeric = (poser.joints(moved).joints - posed.joints) / step
         np.testing.assert_allclose(posed.jacobian[:, :, angle], numeric, atol=1e-5)
+
+
+@settings(deadline=None, max_examples=5)
+@given(angles=ANGLES)
+def test_points_beside_the_joints_ride_on_their_bones(poser, angles):
+    offsets = np.random.default_rng(0).normal(0, 0.01, (21, 3))
+    posed = poser.points(angles, offsets)
+    gap = np.linalg.norm(posed.joints - poser.joints(angles).joints, axis=1)
+    np.testing.assert_allclose(gap, np.linalg.norm(offsets, axis=1), atol=1e-9)
+    step = 1e-6
+    for angle in range(ANGLE_COUNT):
+        moved = angles.copy()
+        moved[angle] += step
+        numeric = (poser.points(moved, offsets).joints - posed.joints) / step
+        np.testing.assert_allclose(posed.jacobian[:, :, angle], numeric, atol=1e-5)

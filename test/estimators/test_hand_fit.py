@@ -5,6 +5,7 @@ from dice_ros.body.hand_pose import HandPoser
 from dice_ros.body.rotation import matrix_from_axis_angle
 from dice_ros.camera import Camera
 from dice_ros.estimators.landmark_fit.hand_fit import HandFitter, ScalePrior, view_rotation
+from dice_ros.estimators.landmark_fit.hand_landmark_offsets import LANDMARK_OFFSETS_M
 from dice_ros.estimators.landmark_fit.hand_prior import (
     ANGLE_MAX,
     ANGLE_MEAN,
@@ -30,11 +31,12 @@ def seen(poser, seed, side):
     R = matrix_from_axis_angle(rng.normal(0, 1.0, 3))
     t = np.array([rng.normal(0, 0.08), rng.normal(0, 0.05), rng.uniform(0.4, 0.9)])
     joints = poser.joints(angles).joints @ R.T + t
+    marks = poser.points(angles, LANDMARK_OFFSETS_M).joints @ R.T + t
     if side is HandSide.LEFT:
-        joints = joints * MIRROR
-    pixels = CAMERA.project(joints)
-    ray = joints[[0, 1, 5, 9, 13, 17]].mean(axis=0)
-    world = (joints - joints.mean(0)) @ view_rotation(ray / np.linalg.norm(ray))
+        joints, marks = joints * MIRROR, marks * MIRROR
+    pixels = CAMERA.project(marks)
+    ray = marks[[0, 1, 5, 9, 13, 17]].mean(axis=0)
+    world = (marks - marks.mean(0)) @ view_rotation(ray / np.linalg.norm(ray))
     points = np.concatenate([pixels, np.zeros((21, 1))], axis=1).astype(np.float32)
     landmarks = HandLandmarks(
         points=points,

@@ -22,6 +22,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from dice_ros.body.hand_pose import ANGLE_COUNT, HandPoser
 from dice_ros.body.rotation import align_points, cross_matrix, matrix_from_axis_angle
 from dice_ros.camera import Camera
+from dice_ros.estimators.landmark_fit.hand_landmark_offsets import LANDMARK_OFFSETS_M
 from dice_ros.estimators.landmark_fit.hand_prior import (
     ANGLE_MEAN,
     angle_cost,
@@ -100,10 +101,12 @@ class HandFitter:
 
     Args:
         poser: the articulated right hand.
+        offsets: (21, 3) metres, where the network sees its landmarks, from the joints.
     """
 
-    def __init__(self, poser: HandPoser) -> None:
+    def __init__(self, poser: HandPoser, offsets: Float64Array = LANDMARK_OFFSETS_M) -> None:
         self._poser = poser
+        self._offsets = offsets
 
     def fit(
         self,
@@ -123,7 +126,7 @@ class HandFitter:
         Returns:
             The fit, or None if no hand explains the landmarks.
         """
-        problem = _HandProblem.build(self._poser, landmarks, camera, scale_prior)
+        problem = _HandProblem.build(self, landmarks, camera, scale_prior)
         if previous is not None and previous.side is landmarks.side:
             warm = _State(
                 previous.rotation,
@@ -168,6 +171,7 @@ class _HandProblem:
     """The cost function of one hand in one frame."""
 
     poser: HandPoser
+    offsets: Float64Array
     rays: Float64Array  # (21, 2) normalised, mirrored for left hands
     shape: Float64Array  # (21, 3) metric landmarks, centred, view frame, mirrored likewise
     view: Float64Array  # (3, 3) view frame -> mirrored cam
@@ -175,7 +179,7 @@ class _HandProblem:
 
     @staticmethod
     def build(
-        poser: HandPoser, landmarks: HandLandmarks, camera: Camera, scale_prior: ScalePrior
+        fitter: HandFitter, landmarks: HandLandmarks, camera: Camera, scale_prior: ScalePrior
     ) -> _HandProblem:
         pixels = camera.undistort(landmarks.points[:, :2])
         K = camera.K
@@ -186,17 +190,19 @@ class _HandProblem:
             shape = shape * MIRROR
         centre = np.append(rays[_PALM].mean(0), 1.0)
         view = view_rotation(centre / np.linalg.norm(centre))
-        return _HandProblem(poser, rays, shape - shape.mean(0), view, scale_prior)
+        return _HandProblem(
+            fitter._poser, fitter._offsets, rays, shape - shape.mean(0), view, scale_prior
+        )
 
     def turn_cosine(self, state: _State) -> float:
         """Cosine of the angle between a state's rotation and the one the metric landmarks show."""
-        joints = self.poser.joints(state.angles).joints
+        joints = self.poser.points(state.angles, self.offsets).joints
         seen = align_points(joints[_PALM], (self.shape @ self.view.T)[_PALM])
         return 0.5 * (float(np.trace(seen.T @ state.rotation)) - 1.0)
 
     def cold_start(self) -> _State | None:
         """Rotation from the palm, place from the rays, angles from the prior."""
-        joints = self.poser.joints(ANGLE_MEAN).joints
+        joints = self.poser.points(ANGLE_MEAN, self.offsets).joints
         R = align_points(joints[_PALM], (self.shape @ self.view.T)[_PALM])
         turned = np.exp(self.scale_prior.mean) * joints @ R.T
         # x (Z + tz) = X + tx for every joint is linear in t.
@@ -237,7 +243,7 @@ class _HandProblem:
         depth_m = float(state.translation[2])
         if not (np.isfinite(state.angles).all() and _DEPTH_MIN_M < depth_m < _DEPTH_MAX_M):
             return None
-        joints = self.poser.joints(state.angles).joints
+        joints = self.poser.points(state.angles, self.offsets).joints
         points = np.exp(state.log_scale) * joints @ state.rotation.T + state.translation
         if points[:, 2].min() < _DEPTH_MIN_M:
             return None
@@ -256,7 +262,7 @@ class _HandProblem:
 
     def _normal_terms(self, state: _State) -> tuple[float, Float64Array, Float64Array]:
         """Cost, Gauss-Newton Hessian (28, 28) and gradient (28,) at a state."""
-        posed = self.poser.joints(state.angles)
+        posed = self.poser.points(state.angles, self.offsets)
         scale = np.exp(state.log_scale)
         turned = posed.joints @ state.rotation.T  # (21, 3) at the mean hand's size
         d_angles = np.einsum("ij,njk->nik", state.rotation, posed.jacobian)

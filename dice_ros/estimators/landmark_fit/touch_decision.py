@@ -28,9 +28,9 @@ class TouchModel:
         uncertain_above, contact_above: probabilities that bound the decisions.
     """
 
-    offset: float = 2.0
-    slope: float = 2.0
-    base_sigma: float = 0.03
+    offset: float = 0.895
+    slope: float = 0.634
+    base_sigma: float = 0.02
     sigma_gain: float = 1.0
     uncertain_above: float = 0.35
     contact_above: float = 0.5
