@@ -21,8 +21,8 @@ WITHOUT_MESSAGES = os.environ.get("DICE_ROS_WITHOUT_MESSAGES") == "1"
 HELP = (
     "the ROS 2 message generators were not found by CMake (log above). Either install them first,\n"
     "  pip install -r requirements/ros-kilted.txt -r requirements/build.txt\n"
-    "and use `pip install --no-build-isolation .`, or set DICE_ROS_WITHOUT_MESSAGES=1 to install the\n"
-    "command line without the ROS node."
+    "and use `pip install --no-build-isolation .`, or set DICE_ROS_WITHOUT_MESSAGES=1 to install\n"
+    "the command line without the ROS node."
 )
 
 
@@ -47,14 +47,15 @@ class BuildWithMessages(build_py):
         environment = os.environ | {"PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
         prefixes = [sys.prefix, *os.environ.get("AMENT_PREFIX_PATH", "").split(":")]
         environment.setdefault("AMENT_PREFIX_PATH", sys.prefix)
-        commands = (
-            ["cmake", "-S", str(source), "-B", str(tree), "-DCMAKE_BUILD_TYPE=Release"]
-            + ["-DBUILD_TESTING=OFF", "-DDICE_ROS_MESSAGES_ONLY=ON"]
-            + [f"-DCMAKE_PREFIX_PATH={';'.join(filter(None, prefixes))}"]
-            + [f"-DPython3_EXECUTABLE={sys.executable}", f"-DCMAKE_INSTALL_PREFIX={prefix}"],
-            ["cmake", "--build", str(tree), "--parallel", "--target", "install"],
-        )
-        for command in commands:
+        configure = [
+            *("cmake", "-S", str(source), "-B", str(tree), "-DCMAKE_BUILD_TYPE=Release"),
+            *("-DBUILD_TESTING=OFF", "-DDICE_ROS_MESSAGES_ONLY=ON"),
+            f"-DCMAKE_PREFIX_PATH={';'.join(filter(None, prefixes))}",
+            f"-DPython3_EXECUTABLE={sys.executable}",
+            f"-DCMAKE_INSTALL_PREFIX={prefix}",
+        ]
+        install = ["cmake", "--build", str(tree), "--parallel", "--target", "install"]
+        for command in (configure, install):
             try:
                 subprocess.run(command, check=True, env=environment)
             except (OSError, subprocess.CalledProcessError) as error:
