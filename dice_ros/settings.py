@@ -175,7 +175,7 @@ class Settings:
         maximum=1.0,
     )
     indentation_mm: float = _setting(
-        2.0,
+        3.0,
         "Nominal depth a touching hand presses into the skin before the skin gives way.",
         unit="mm",
         minimum=0.0,

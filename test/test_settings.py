@@ -14,7 +14,7 @@ def test_defaults_are_valid():
 
 
 def test_an_integer_is_accepted_where_a_number_is_wanted():
-    assert Settings.from_mapping({"indentation_mm": 3}).indentation_mm == 3.0
+    assert Settings.from_mapping({"indentation_mm": 4}).indentation_mm == 4.0
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_invalid_settings_say_what_is_expected(values, text):
 def test_one_bad_value_keeps_the_good_ones_from_taking_effect():
     before = Settings()
     with pytest.raises(SettingsError):
-        before.updated({"indentation_mm": 3.0, "max_persons": 99})
-    assert before.indentation_mm == 2.0
+        before.updated({"indentation_mm": 5.0, "max_persons": 99})
+    assert before.indentation_mm == 3.0
 
 
 def test_the_yaml_file_is_the_schema():

@@ -56,6 +56,7 @@ _KEEP_SHARE = 0.8
 _REACH_FACE_WIDTHS = 3.5
 _SAME_FACE_SHARE = 0.5
 _PALM_SCORE_MIN = 0.5
+_FACE_CANDIDATE_MIN, _FACE_CANDIDATES = 0.2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +206,14 @@ class PersonTracker:
         return image
 
     def _new_faces(self, image: UInt8Array, wanted: int) -> list[FaceLandmarks]:
-        detections = self._face_detector.detect(
-            image, whole_image(image), self._settings.face_score_min
-        )
+        # A face half hidden by a hand scores low here; the landmark network decides.
+        detections = self._face_detector.detect(image, whole_image(image), _FACE_CANDIDATE_MIN)
         known = [person.face.box for person in self._persons if person.face]
         found: list[FaceLandmarks] = []
-        for detection in sorted(detections, key=lambda item: -item.box.width * item.box.height):
+        sure = [item for item in detections if item.score >= self._settings.face_score_min]
+        doubtful = [item for item in detections if item.score < self._settings.face_score_min]
+        by_size = sorted(sure, key=lambda item: -item.box.width * item.box.height)
+        for detection in (*by_size, *doubtful[:_FACE_CANDIDATES]):
             if len(found) >= wanted:
                 break
             if any(_same_face(detection.box, box) for box in known):

@@ -239,17 +239,17 @@ def test_a_stamp_that_goes_back_starts_new_tracks(served, astronaut):
 def test_parameters_change_as_a_whole_or_not_at_all(served, astronaut):
     node, _ = served
     results = node.set_parameters_atomically(
-        [Parameter("indentation_mm", value=3.0), Parameter("max_persons", value=99)]
+        [Parameter("indentation_mm", value=5.0), Parameter("max_persons", value=99)]
     )
     assert not results.successful
-    assert node.settings.indentation_mm == 2.0
-    assert node.get_parameter("indentation_mm").value == 2.0
+    assert node.settings.indentation_mm == 3.0
+    assert node.get_parameter("indentation_mm").value == 3.0
     good = node.set_parameters_atomically(
-        [Parameter("indentation_mm", value=3.0), Parameter("marker_rate_hz", value=3.0)]
+        [Parameter("indentation_mm", value=5.0), Parameter("marker_rate_hz", value=3.0)]
     )
     assert good.successful
-    assert (node.settings.indentation_mm, node.settings.marker_rate_hz) == (3.0, 3.0)
-    node.set_parameters([Parameter("indentation_mm", value=2.0)])
+    assert (node.settings.indentation_mm, node.settings.marker_rate_hz) == (5.0, 3.0)
+    node.set_parameters([Parameter("indentation_mm", value=3.0)])
 
 
 def test_what_needs_a_restart_is_refused_with_the_reason(served):
