@@ -42,7 +42,11 @@ def generate_launch_description():
     profile = str(config / "fastdds.xml")
     environment = []
     if not any(name in os.environ for name in PROFILE_VARIABLES):
-        environment = [SetEnvironmentVariable(name, profile) for name in PROFILE_VARIABLES]
+        # Jazzy may only know the old name; later distributions warn of it.
+        known = (
+            PROFILE_VARIABLES if os.environ.get("ROS_DISTRO") == "jazzy" else PROFILE_VARIABLES[:1]
+        )
+        environment = [SetEnvironmentVariable(name, profile) for name in known]
 
     # Remapping image moves image/compressed too only if it is named: both are.
     remappings = [

@@ -6,15 +6,12 @@ side, before the first node of a process is made.
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import sys
 from pathlib import Path
 
-VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-REMEDY = (
-    "set FASTDDS_DEFAULT_PROFILES_FILE to the config/fastdds.xml of dice_ros for the camera's "
-    "process"
-)
+VARIABLE, OLD_VARIABLE = "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"
 
 
 def profile_path() -> Path | None:
@@ -32,7 +29,19 @@ def profile_path() -> Path | None:
 def use_dds_profile() -> None:
     """Point Fast DDS to our profile unless the user has one."""
     path = profile_path()
-    if path is None or any(name in os.environ for name in VARIABLES):
+    if path is None or VARIABLE in os.environ or OLD_VARIABLE in os.environ:
         return
-    for name in VARIABLES:
-        os.environ[name] = str(path)
+    os.environ[VARIABLE] = str(path)
+    if _is_jazzy():
+        os.environ[OLD_VARIABLE] = str(path)
+
+
+def _is_jazzy() -> bool:
+    """Jazzy may only know the variable's old name; later distributions warn of it."""
+    distribution = os.environ.get("ROS_DISTRO")
+    if distribution:
+        return distribution == "jazzy"
+    try:
+        return importlib.metadata.version("rclpy").startswith("7.")
+    except importlib.metadata.PackageNotFoundError:
+        return False

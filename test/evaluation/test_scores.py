@@ -32,7 +32,7 @@ def test_nothing_found_and_nothing_there_is_zero_not_an_error():
 
 def test_a_shift_is_its_length_and_vanishes_when_centred():
     points = np.random.default_rng(0).normal(size=(50, 3))
-    moved = points + (0.003, 0.004, 0.0)
+    moved = points + np.array([0.003, 0.004, 0.0])
     assert vertex_error_mm(moved, points) == pytest.approx(5.0)
     assert centred_error_mm(moved, points) == pytest.approx(0.0, abs=1e-9)
 
@@ -41,6 +41,6 @@ def test_errors_relative_to_a_reference_ignore_a_common_shift():
     rng = np.random.default_rng(1)
     hand, head = rng.normal(size=(20, 3)), rng.normal(size=(30, 3))
     both = relative_error_mm(hand + 0.1, hand, head + 0.1, head)
-    alone = relative_error_mm(hand + (0, 0, 0.01), hand, head, head)
+    alone = relative_error_mm(hand + np.array([0, 0, 0.01]), hand, head, head)
     assert both == pytest.approx(0.0, abs=1e-9)
     assert alone == pytest.approx(10.0)
