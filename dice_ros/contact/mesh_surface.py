@@ -119,7 +119,8 @@ def closest_on_triangles(points: Float64Array, corners: Float64Array) -> Float64
 
     Args:
         points: (..., 3).
-        corners: (..., 3 corners, 3).
+        corners: (..., 3 corners, 3), with an area; of a triangle without one, some point of it is
+            returned that need not be the closest.
 
     Returns:
         (..., 3) float64.
@@ -132,20 +133,19 @@ def closest_on_triangles(points: Float64Array, corners: Float64Array) -> Float64
     d5, d6 = _dot(ab, cp), _dot(ac, cp)
     va, vb, vc = d3 * d6 - d5 * d4, d5 * d2 - d1 * d6, d1 * d4 - d3 * d2
 
-    total = va + vb + vc
-    total = np.where(np.abs(total) > 0, total, 1.0)
-    v, w = vb / total, vc / total
-    edge_ab = (vc <= 0) & (d1 >= 0) & (d3 <= 0)
-    edge_ac = (vb <= 0) & (d2 >= 0) & (d6 <= 0)
-    edge_bc = (va <= 0) & (d4 - d3 >= 0) & (d5 - d6 >= 0)
+    at_a = (d1 <= 0) & (d2 <= 0)
+    at_b = (d3 >= 0) & (d4 <= d3)
+    at_c = (d6 >= 0) & (d5 <= d6)
+    on_ab = (vc <= 0) & (d1 >= 0) & (d3 <= 0)
+    on_ac = (vb <= 0) & (d2 >= 0) & (d6 <= 0)
+    on_bc = (va <= 0) & (d4 - d3 >= 0) & (d5 - d6 >= 0)
+    regions = [at_a, at_b, on_ab, at_c, on_ac, on_bc]
+    along_ab, along_ac = _ratio(d1, d1 - d3), _ratio(d2, d2 - d6)
     along_bc = _ratio(d4 - d3, (d4 - d3) + (d5 - d6))
-    v = np.where(edge_bc, 1.0 - along_bc, v)
-    w = np.where(edge_bc, along_bc, w)
-    v = np.where(edge_ac, 0.0, np.where(edge_ab, _ratio(d1, d1 - d3), v))
-    w = np.where(edge_ac, _ratio(d2, d2 - d6), np.where(edge_ab, 0.0, w))
-    at_a, at_b, at_c = (d1 <= 0) & (d2 <= 0), (d3 >= 0) & (d4 <= d3), (d6 >= 0) & (d5 <= d6)
-    v = np.where(at_a | at_c, 0.0, np.where(at_b, 1.0, v))
-    w = np.where(at_a | at_b, 0.0, np.where(at_c, 1.0, w))
+    total = va + vb + vc
+    zero, one = np.zeros_like(d1), np.ones_like(d1)
+    v = np.select(regions, [zero, one, along_ab, zero, zero, 1.0 - along_bc], _ratio(vb, total))
+    w = np.select(regions, [zero, zero, zero, one, along_ac, along_bc], _ratio(vc, total))
     return np.asarray(a + v[..., None] * ab + w[..., None] * ac)
 
 
