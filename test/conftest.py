@@ -7,12 +7,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from dice_ros.assets.store import ensure_assets
 from dice_ros.body.open_hand import OpenHand
 from dice_ros.body.open_head import OpenHead
 from dice_ros.pipeline import Pipeline
 from dice_ros.synthesis.demo_clip import DemoClip
+
+# The same examples in every run, and no clock: a slow machine is no failure.
+settings.register_profile("dice_ros", deadline=None, derandomize=True)
+settings.load_profile("dice_ros")
 
 
 @pytest.fixture(scope="session")
