@@ -60,6 +60,7 @@ $(STAMP)-venv:
 $(STAMP)-locks: $(STAMP)-venv $(LOCKS)
 	@start=$$SECONDS
 	echo "installing ROS 2 $(ROS) and libraries into $(VENV) ..."
+	$(PY) -m pip install --quiet $$(grep -E "^(setuptools|wheel)==" requirements/build.txt)
 	$(PY) -m pip install --quiet $(addprefix -r ,$(LOCKS))
 	echo "  done in $$((SECONDS - start)) s"
 	touch $@

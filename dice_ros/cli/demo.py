@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from dice_ros.cli.assets import show_progress
+from dice_ros.cli.demo_processes import DemoError, DemoProcesses
 from dice_ros.errors import DiceRosError, OutputError
 
 _RATE_HZ = 10.0
@@ -62,7 +63,6 @@ def play(folder: Path, rate_hz: float) -> int:
         DemoError: a process failed or did not answer.
     """
     from dice_ros.cli.demo_clip_cache import INPUT_NAME  # noqa: PLC0415
-    from dice_ros.cli.demo_processes import DemoError, DemoProcesses  # noqa: PLC0415
 
     topics = ("image:=/camera/image_raw", "camera_info:=/camera/camera_info")
     with DemoProcesses(folder / "logs") as processes:
@@ -94,14 +94,12 @@ def play(folder: Path, rate_hz: float) -> int:
         return sent
 
 
-def _watch(processes: object) -> None:
+def _watch(processes: DemoProcesses) -> None:
     """Show progress until the camera has played everything."""
     from tqdm import tqdm  # noqa: PLC0415
 
-    from dice_ros.cli.demo_processes import DemoProcesses  # noqa: PLC0415
     from dice_ros.synthesis.demo_clip import FRAME_COUNT  # noqa: PLC0415
 
-    assert isinstance(processes, DemoProcesses)
     with tqdm(total=FRAME_COUNT, unit="frame", desc="node", file=sys.stderr) as bar:
         while processes.is_running("camera"):
             for name in ("node", "recorder"):
