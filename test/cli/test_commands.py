@@ -141,6 +141,8 @@ def test_interrupting_keeps_what_was_written(tmp_path, astronaut):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell that runs the tests in the background hands down an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     for _ in range(5):
         process.stdout.readline()
