@@ -62,7 +62,7 @@ def load_sequences(split: str, count: int, jobs: int) -> list[list[Path]]:
 def read(path: Path) -> Sample:
     """One stored frame."""
     with np.load(path, allow_pickle=False) as stored:
-        image = cv2.imdecode(stored["png"], cv2.IMREAD_COLOR_RGB)
+        image = cv2.cvtColor(cv2.imdecode(stored["png"], cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
         height, width = image.shape[:2]
         side = str(stored["side"])
         return Sample(

@@ -182,7 +182,7 @@ def decode_compressed(data: Buffer, *, format: str = "", max_pixels: int) -> UIn
         _check_png(view, max_pixels)
     picture = None
     try:
-        picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
+        picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise ImageError("unknown_format", f"the image cannot be decoded: {error}") from error
     if picture is None:
@@ -191,7 +191,7 @@ def decode_compressed(data: Buffer, *, format: str = "", max_pixels: int) -> UIn
             f"{len(view)} bytes of format {format!r} are no JPEG, PNG, WebP, BMP or TIFF picture",
         )
     _check_size(picture.shape[1], picture.shape[0], max_pixels)
-    return np.asarray(picture, dtype=np.uint8)
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:

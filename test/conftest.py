@@ -39,7 +39,7 @@ def open_hand(asset_dir: Path) -> OpenHand:
 @pytest.fixture(scope="session")
 def astronaut(asset_dir: Path) -> np.ndarray:
     """(512, 512, 3) uint8 RGB: one face, no hands."""
-    return cv2.imread(str(asset_dir / "astronaut.png"), cv2.IMREAD_COLOR_RGB)
+    return cv2.cvtColor(cv2.imread(str(asset_dir / "astronaut.png")), cv2.COLOR_BGR2RGB)
 
 
 @pytest.fixture(scope="session")

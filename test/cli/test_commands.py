@@ -142,7 +142,7 @@ def test_interrupting_keeps_what_was_written(tmp_path, astronaut):
         stderr=subprocess.PIPE,
         text=True,
         # A shell that runs the tests in the background hands down an ignored SIGINT.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     for _ in range(5):
         process.stdout.readline()
