@@ -83,11 +83,13 @@ class DiceNode(Node):
 
     def __init__(self, pipeline_factory: PipelineFactory | None = None, **options) -> None:
         super().__init__("dice_node", **options)
-        self._make_pipeline = pipeline_factory or _pipeline_of_the_user
-        self._settings_parameters = SettingsParameters(self, self._on_settings)
+        # First what destroy_node needs: a wrong parameter below ends the node half made.
         self._accounting = FrameAccounting()
         self._mailbox: Mailbox[_Arrival] = Mailbox()
         self._changed_settings: Mailbox[Settings] = Mailbox()
+        self._worker: threading.Thread | None = None
+        self._make_pipeline = pipeline_factory or _pipeline_of_the_user
+        self._settings_parameters = SettingsParameters(self, self._on_settings)
         self._camera: Camera | None = None
         self._camera_lock = threading.Lock()
         self._assumed: Camera | None = None
@@ -115,8 +117,10 @@ class DiceNode(Node):
         """Stop the worker, say where every frame went, and free everything."""
         self._mailbox.close()
         self._changed_settings.close()
-        if self._worker is not threading.current_thread():
-            self._worker.join(timeout=10.0)
+        if self._worker is None:
+            super().destroy_node()
+            return
+        self._worker.join(timeout=10.0)
         account = self._accounting.account()
         drops = {**account.drops, "overwritten": self._mailbox.overwritten}
         text = ", ".join(f"{count} {reason}" for reason, count in drops.items() if count)

@@ -1,6 +1,10 @@
 """The real node over real DDS, with good and bad input."""
 
 import copy
+import os
+import signal
+import subprocess
+import sys
 import time
 
 import cv2
@@ -262,6 +266,48 @@ def test_what_needs_a_restart_is_refused_with_the_reason(served):
 def test_unknown_parameters_are_refused_at_start_up(factory, ros):
     with pytest.raises(SettingsError, match="did you mean 'max_persons'"):
         DiceNode(factory, namespace="wrong", parameter_overrides=parameters(max_person=2))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "assets", "text"),
+    [
+        (["-p", "max_person:=2"], None, "did you mean 'max_persons'"),
+        (["-p", "max_persons:=99"], None, "expected 1 to 8"),
+        ([], "/nowhere", "dice-ros assets"),
+    ],
+)
+def test_the_program_ends_with_one_clear_line(arguments, assets, text):
+    environment = os.environ | ({"DICE_ROS_ASSETS": assets} if assets else {})
+    done = subprocess.run(
+        [sys.executable, "-m", "dice_ros.ros.dice_node", "--ros-args", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert text in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_program_ends_cleanly_when_it_is_told_to(asset_dir):
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dice_ros.ros.dice_node"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        lines = []
+        while not any("ready" in line for line in lines):
+            lines.append(process.stdout.readline())
+            assert lines[-1], lines
+        process.send_signal(number)
+        rest, _ = process.communicate(timeout=30)
+        assert process.returncode == 0, rest
+        assert "received 0 images, published 0" in rest
+        assert "Traceback" not in rest
 
 
 def test_the_calibration_is_used_and_expensive_topics_are_served(ros, factory, touching_render):
