@@ -206,11 +206,20 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
 
 
 def _check_jpeg(view: memoryview, max_pixels: int) -> None:
+    header_end = _check_jpeg_header(view, max_pixels)
     # OpenCV decodes the first part of a cut-off JPEG without complaint and paints the rest grey.
-    if b"\xff\xd9" not in bytes(view[-64:]):
-        raise ImageError(
-            "truncated_image", f"the JPEG of {len(view)} bytes has no end marker: it was cut off"
-        )
+    # Compressed pixels never hold the end marker, and cameras that pad every picture to the same
+    # number of bytes leave thousands of zeros after it: look near the end first, then everywhere.
+    end = b"\xff\xd9"
+    if end in bytes(view[max(header_end, len(view) - 64) :]) or end in bytes(view[header_end:]):
+        return
+    raise ImageError(
+        "truncated_image", f"the JPEG of {len(view)} bytes has no end marker: it was cut off"
+    )
+
+
+def _check_jpeg_header(view: memoryview, max_pixels: int) -> int:
+    """Position behind the size in the frame header; thumbnails lie before it."""
     position = 2
     while position + 9 < len(view):
         if view[position] != 0xFF:
@@ -224,7 +233,7 @@ def _check_jpeg(view: memoryview, max_pixels: int) -> None:
         if is_frame:
             height, width = struct.unpack(">HH", view[position + 5 : position + 9])
             _check_size(width, height, max_pixels)
-            return
+            return position + 9
         position += 2 + length
     raise ImageError("truncated_image", "the JPEG has no frame header: it is damaged")
 

@@ -140,6 +140,25 @@ def test_a_picture_cut_off_anywhere_is_refused(picture, suffix):
         assert caught.value.reason in ("truncated_image", "unknown_format")
 
 
+@pytest.mark.parametrize("padding", [1, 64, 65, 10_000])
+def test_zeros_behind_the_end_marker_are_no_damage(picture, padding):
+    data = cv2.imencode(".jpg", picture[..., ::-1])[1].tobytes()
+    padded = decode_compressed(data + bytes(padding), max_pixels=MAX)
+    np.testing.assert_array_equal(padded, decode_compressed(data, max_pixels=MAX))
+
+
+def test_the_end_of_a_thumbnail_is_not_the_end_of_the_picture(picture):
+    thumbnail = cv2.imencode(".jpg", picture[::4, ::4, ::-1])[1].tobytes()
+    data = cv2.imencode(".jpg", picture[..., ::-1])[1].tobytes()
+    segment = b"\xff\xe1" + (2 + len(thumbnail)).to_bytes(2, "big") + thumbnail
+    whole = data[:2] + segment + data[2:]
+    assert decode_compressed(whole, max_pixels=MAX).shape == picture.shape
+    for cut in (len(whole) - 3, len(whole) // 2 + len(segment) // 2, len(segment) + 2):
+        with pytest.raises(ImageError) as caught:
+            decode_compressed(whole[:cut], max_pixels=MAX)
+        assert caught.value.reason == "truncated_image"
+
+
 def test_a_png_that_claims_to_be_huge_is_refused_before_it_is_decoded():
     data = bytearray(cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
     data[16:24] = (2**30).to_bytes(4, "big") * 2
