@@ -65,12 +65,26 @@ def frame_of(
 
 
 def camera_of(info: CameraInfo) -> Camera:
-    """The calibration of the full image.
+    """The calibration of the images it comes with: of the region of interest if there is one.
+
+    Binning is left to :func:`fit_camera`, which scales to the size of the image.
 
     Raises:
         CameraError: it is no calibration; ``reason`` says why.
     """
-    return Camera.from_calibration(info.k, info.width, info.height, info.d, info.distortion_model)
+    camera = Camera.from_calibration(info.k, info.width, info.height, info.d, info.distortion_model)
+    roi = info.roi
+    if not (roi.width and roi.height):
+        return camera
+    if roi.x_offset + roi.width > info.width or roi.y_offset + roi.height > info.height:
+        raise CameraError(
+            "bad_roi",
+            f"the region of interest {roi.width}x{roi.height} at ({roi.x_offset}, {roi.y_offset}) "
+            f"leaves the {info.width}x{info.height} pixels of CameraInfo",
+        )
+    K = camera.K.copy()
+    K[:2, 2] -= (roi.x_offset, roi.y_offset)
+    return dataclasses.replace(camera, K=K, width=roi.width, height=roi.height)
 
 
 def fit_camera(camera: Camera, width: int, height: int) -> Camera:
