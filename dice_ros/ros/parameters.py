@@ -43,7 +43,9 @@ class SettingsParameters:
         }
         self.settings = Settings.from_mapping(given)
         for spec in schema().values():
-            node.declare_parameter(spec.name, spec.default, _descriptor(spec))
+            # Checked above, and 4 made 4.0 where a number is wanted: rclpy would refuse it.
+            value = getattr(self.settings, spec.name)
+            node.declare_parameter(spec.name, value, _descriptor(spec), ignore_override=True)
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._changed)
 
