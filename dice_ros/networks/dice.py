@@ -18,6 +18,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from dice_ros.body.flame import FlameParameters
+from dice_ros.body.mano import ManoParameters
 from dice_ros.networks.hrnet import HRNet, HRNetConfig
 from dice_ros.networks.ik_net import IKNet
 from dice_ros.networks.mesh_transformer import BlockConfig, MeshTransformerBlock, run_blocks
@@ -89,40 +91,6 @@ class DiceTemplate(NamedTuple):
                 self.head_vertices - head,
             ]
         )
-
-
-class ManoParameters(NamedTuple):
-    """Parameters of the right MANO hand.
-
-    Attributes:
-        betas: (B, 10).
-        transl: (B, 3) metres.
-        global_orient: (B, 3) axis-angle.
-        hand_pose: (B, 45) axis-angle of 15 joints; flat hand, no PCA.
-    """
-
-    betas: Tensor
-    transl: Tensor
-    global_orient: Tensor
-    hand_pose: Tensor
-
-
-class FlameParameters(NamedTuple):
-    """Parameters of the FLAME head.
-
-    Attributes:
-        betas: (B, 100) identity.
-        expression: (B, 50).
-        pose: (B, 6) axis-angle: head about the neck's root, jaw.
-        rotation: (B, 3) axis-angle of the second, rigid turn about the centroid.
-        transl: (B, 3) metres, after it.
-    """
-
-    betas: Tensor
-    expression: Tensor
-    pose: Tensor
-    rotation: Tensor
-    transl: Tensor
 
 
 class HandOutput(NamedTuple):

@@ -1,0 +1,79 @@
+"""The MANO right hand with DICE's conventions. B hands.
+
+A left hand is the mirror image of a right one (mirrored crop in, mirrored mesh out).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dice_ros.body.mano_arrays import ManoArrays
+from dice_ros.body.skinning import SkinnedBody
+
+_TIPS = (744, 320, 443, 554, 671)
+"""Vertices at the tips of thumb, index, middle, ring, pinky."""
+_BEFORE_TIPS = (15, 3, 6, 12, 9)
+"""Joints before them."""
+_TIP_SHARE = 0.7
+"""Tips sit on the skin; DICE's joints lie inside, this far from the last joint to the skin."""
+
+STANDARD_ORDER = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20)
+"""Rows of DICE's 21 joints in the order wrist, thumb 1-4, index 1-4, ..., pinky 1-4."""
+
+
+class ManoParameters(NamedTuple):
+    """Parameters of the right MANO hand.
+
+    Attributes:
+        betas: (B, 10).
+        transl: (B, 3) metres.
+        global_orient: (B, 3) axis-angle, radians.
+        hand_pose: (B, 45) axis-angle of 15 joints, radians; flat hand, no PCA.
+    """
+
+    betas: Tensor
+    transl: Tensor
+    global_orient: Tensor
+    hand_pose: Tensor
+
+
+class ManoMesh(NamedTuple):
+    """A posed hand.
+
+    Attributes:
+        vertices: (B, 778, 3) metres.
+        joints: (B, 21, 3) metres: the 16 joints in MANO's order, then the tips of thumb, index,
+            middle, ring, pinky, shortened. :data:`STANDARD_ORDER` reorders them.
+    """
+
+    vertices: Tensor
+    joints: Tensor
+
+
+class ManoHand(nn.Module):
+    """Poses right MANO hands."""
+
+    def __init__(self, arrays: ManoArrays) -> None:
+        super().__init__()
+        self.body = SkinnedBody(
+            arrays.template,
+            arrays.shape_directions,
+            arrays.pose_directions,
+            arrays.joint_regressor,
+            arrays.weights,
+            arrays.parents,
+        )
+
+    def forward(self, parameters: ManoParameters) -> ManoMesh:
+        """Shape and pose about the wrist, then shift."""
+        vertices, joints = self.body(
+            parameters.betas, torch.cat([parameters.global_orient, parameters.hand_pose], dim=1)
+        )
+        shift = parameters.transl[:, None]
+        vertices, joints = vertices + shift, joints + shift
+        last = joints[:, _BEFORE_TIPS]
+        tips = last + _TIP_SHARE * (vertices[:, _TIPS] - last)
+        return ManoMesh(vertices, torch.cat([joints, tips], dim=1))

@@ -1,0 +1,36 @@
+"""What a MANO model consists of, as arrays. Reading and posing it are elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MANO_VERTICES, MANO_TRIANGLES, MANO_JOINTS = 778, 1538, 16
+MANO_SHAPES = 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ManoArrays:
+    """The MANO right hand (Romero et al. 2017) as DICE uses it: no PCA, no mean pose.
+
+    Joints: wrist, index 1-3, middle 1-3, pinky 1-3, ring 1-3, thumb 1-3.
+
+    Attributes:
+        template: (778, 3) float32, metres.
+        shape_directions: (778, 3, 10) float32.
+        pose_directions: (778, 3, 135) float32.
+        joint_regressor: (16, 778) float32.
+        weights: (778, 16) float32.
+        parents: (16,) int32, -1 for the root.
+        triangles: (1538, 3) int32.
+    """
+
+    template: NDArray[np.float32]
+    shape_directions: NDArray[np.float32]
+    pose_directions: NDArray[np.float32]
+    joint_regressor: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    parents: NDArray[np.int32]
+    triangles: NDArray[np.int32]

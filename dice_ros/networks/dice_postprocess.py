@@ -1,0 +1,102 @@
+"""From DICE's numbers to meshes: bodies, centring, deformation, the crop's own projection.
+
+Everything is given in the crop frame: metres, x right, y down, z away from the camera, origin at
+the mean vertex of the undeformed head. B crops.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dice_ros.body.flame import FlameHead
+from dice_ros.body.flame_arrays import FlameArrays
+from dice_ros.body.mano import STANDARD_ORDER, ManoHand
+from dice_ros.body.mano_arrays import ManoArrays
+from dice_ros.networks.dice import DiceOutput
+
+_CAMERA_SCALE = 10.0
+
+
+class WeakPerspective(NamedTuple):
+    """The network's camera: pixels of the crop = scale x metres + shift.
+
+    Attributes:
+        scale: (B,) pixels per metre, >= 0.
+        shift: (B, 2) crop pixels of the origin.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def project(self, points: Tensor) -> Tensor:
+        """(B, N, 3) metres, crop frame -> (B, N, 2) crop pixels (orthographic)."""
+        return self.scale[:, None, None] * points[..., :2] + self.shift[:, None]
+
+
+class DiceMeshes(NamedTuple):
+    """Meshes of a batch of crops, centred on the undeformed head.
+
+    Attributes:
+        camera: projection into the crop.
+        head: (B, 5023, 3) undeformed.
+        deformation: (B, 5023, 3) our sign: deformed = head + deformation; zero on the neck.
+        landmarks: (B, 68, 3) of the undeformed head.
+        hand: (B, 778, 3).
+        joints: (B, 21, 3) wrist, thumb 1-4, index 1-4, ... pinky 1-4.
+    """
+
+    camera: WeakPerspective
+    head: Tensor
+    deformation: Tensor
+    landmarks: Tensor
+    hand: Tensor
+    joints: Tensor
+
+
+class DicePostprocess(nn.Module):
+    """Poses the bodies and brings everything to the crop frame.
+
+    Args:
+        flame, mano: body models.
+        parametric: pose FLAME and MANO with the IKNets' parameters (as published); False takes
+            the vertices that the network placed freely.
+    """
+
+    movable: Tensor
+
+    def __init__(self, flame: FlameArrays, mano: ManoArrays, *, parametric: bool = True) -> None:
+        super().__init__()
+        self.head = FlameHead(flame)
+        self.hand = ManoHand(mano)
+        self._parametric = parametric
+        movable = torch.ones(len(flame.template), 1)
+        movable[torch.from_numpy(flame.neck).long()] = 0.0
+        self.register_buffer("movable", movable, persistent=False)
+
+    def forward(self, output: DiceOutput) -> DiceMeshes:
+        """Meshes of every crop; nothing is thresholded here."""
+        if self._parametric:
+            head, landmarks = self.head(output.head.parameters)
+            hand, joints = self.hand(output.hand.parameters)
+            joints = joints[:, STANDARD_ORDER]
+        else:
+            head, landmarks = output.head.vertices, output.head.landmarks
+            hand, joints = output.hand.vertices, output.hand.joints
+        centre = head.mean(dim=1, keepdim=True)
+        return DiceMeshes(
+            camera=weak_perspective(output.camera),
+            head=head - centre,
+            # The published field points the other way: it is subtracted from the head.
+            deformation=-output.head.deformation * self.movable,
+            landmarks=landmarks - centre,
+            hand=hand - centre,
+            joints=joints - centre,
+        )
+
+
+def weak_perspective(camera: Tensor) -> WeakPerspective:
+    """The camera head's three numbers: (B, 3) -> pixels per metre and the origin's pixel."""
+    return WeakPerspective(_CAMERA_SCALE * camera[:, 0].abs(), camera[:, 1:])
