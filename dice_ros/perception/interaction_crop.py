@@ -1,0 +1,108 @@
+"""The square picture of a head and a hand that interaction networks look at.
+
+DICE was trained on squares as high as the picture, centred in x on the mean of the head's and the
+hand's boxes, the head about a third of the side; its authors advise to keep both near the centre.
+Crop pixels have their origin at the crop's top-left corner and grow as the image's do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dice_ros.types import Box, Float64Array, UInt8Array
+
+_HEAD_OVER_FACE = 1.35
+"""Height of the whole head over that of the face's landmarks."""
+_SIDE_OVER_HEAD = 3.0
+_MARGIN = 1.15
+_SMALLEST_SIDE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class CropBox:
+    """A square cut out of an image; may leave it.
+
+    Attributes:
+        x, y: top-left corner, image pixels.
+        side: image pixels.
+        mirrored: the cut is flipped left to right, so that a left hand looks like a right one.
+    """
+
+    x: int
+    y: int
+    side: int
+    mirrored: bool = False
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Image pixels."""
+        return self.x + 0.5 * self.side, self.y + 0.5 * self.side
+
+    def to_image(self, points: Float64Array, crop_side: int) -> Float64Array:
+        """Map points of an **unmirrored** crop, resized to ``crop_side``, to the image.
+
+        Args:
+            points: (N, 2) crop pixels; may lie outside.
+            crop_side: pixels of the resized crop.
+
+        Returns:
+            (N, 2) image pixels, not clamped.
+        """
+        return np.asarray(points * (self.side / crop_side) + (self.x, self.y))
+
+    def cut(self, image: UInt8Array) -> UInt8Array:
+        """The square itself, black where it leaves the image: (side, side, 3) uint8."""
+        height, width = image.shape[:2]
+        left, top = max(self.x, 0), max(self.y, 0)
+        right, bottom = min(self.x + self.side, width), min(self.y + self.side, height)
+        if (right - left, bottom - top) == (self.side, self.side):
+            square = image[top:bottom, left:right]
+        else:
+            square = np.zeros((self.side, self.side, 3), dtype=np.uint8)
+            if right > left and bottom > top:
+                square[top - self.y : bottom - self.y, left - self.x : right - self.x] = image[
+                    top:bottom, left:right
+                ]
+        return square[:, ::-1] if self.mirrored else square
+
+
+def interaction_crop(
+    face: Box, hand: Box | None, width: int, height: int, *, mirrored: bool = False
+) -> CropBox:
+    """The crop for one face and one hand (or none).
+
+    The side is three head heights, at most the image's shorter side, and at least what holds both
+    boxes. The crop is moved into the image as far as it fits.
+
+    Args:
+        face: box of the face's landmarks, image pixels.
+        hand: box of the hand's landmarks, image pixels.
+        width, height: of the image.
+        mirrored: for left hands.
+    """
+    boxes = [face] if hand is None else [face, hand]
+    left, top = min(box.x for box in boxes), min(box.y for box in boxes)
+    right = max(box.x + box.width for box in boxes)
+    bottom = max(box.y + box.height for box in boxes)
+    head = _HEAD_OVER_FACE * max(face.width, face.height)
+    wanted = min(_SIDE_OVER_HEAD * head, min(width, height))
+    side = max(round(max(wanted, _MARGIN * (right - left), _MARGIN * (bottom - top))), _SMALLEST_SIDE)
+    x = float(np.mean([box.x + 0.5 * box.width for box in boxes])) - 0.5 * side
+    y = float(np.mean([box.y + 0.5 * box.height for box in boxes])) - 0.5 * side
+    # The mean of the centres is not the middle of both boxes: keep both inside first.
+    x = min(max(x, right - side), left)
+    y = min(max(y, bottom - side), top)
+    return CropBox(
+        round(_moved_inside(x, side, width)),
+        round(_moved_inside(y, side, height)),
+        side,
+        mirrored,
+    )
+
+
+def _moved_inside(start: float, side: int, extent: int) -> float:
+    if side >= extent:
+        return 0.5 * (extent - side)
+    return min(max(start, 0.0), float(extent - side))
