@@ -14,14 +14,34 @@ from dice_ros.errors import AssetError
 
 @dataclass(frozen=True, slots=True)
 class ArraySpec:
-    """What an array in a model file must look like."""
+    """What an array in a model file must look like; -1 in ``shape`` stands for any length."""
 
     shape: tuple[int, ...]
     dtype: str
 
+    def fits(self, array: NDArray[np.generic]) -> bool:
+        """Whether an array looks like this."""
+        return (
+            len(array.shape) == len(self.shape)
+            and all(
+                wanted in (-1, found) for wanted, found in zip(self.shape, array.shape, strict=True)
+            )
+            and self.dtype in ("str", str(array.dtype))
+        )
 
-def read_model_file(path: Path, specs: dict[str, ArraySpec]) -> dict[str, NDArray[np.generic]]:
+
+_REMEDY = "run `dice-ros assets`"
+
+
+def read_model_file(
+    path: Path, specs: dict[str, ArraySpec], remedy: str = _REMEDY
+) -> dict[str, NDArray[np.generic]]:
     """Read and check every array.
+
+    Args:
+        path: the file.
+        specs: what it must hold.
+        remedy: what the user should do if it does not.
 
     Raises:
         AssetError: the file is missing, damaged, or an array is missing or of the wrong kind.
@@ -30,17 +50,17 @@ def read_model_file(path: Path, specs: dict[str, ArraySpec]) -> dict[str, NDArra
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except FileNotFoundError:
-        raise AssetError(f"{path} is missing: run `dice-ros assets`") from None
+        raise AssetError(f"{path} is missing: {remedy}") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise AssetError(f"{path} is damaged ({error}): run `dice-ros assets`") from error
+        raise AssetError(f"{path} is damaged ({error}): {remedy}") from error
     for name, spec in specs.items():
         found = arrays.get(name)
         if found is None:
-            raise AssetError(f"{path} holds no array {name!r}: run `dice-ros assets`")
-        if found.shape != spec.shape or spec.dtype not in ("str", str(found.dtype)):
+            raise AssetError(f"{path} holds no array {name!r}: {remedy}")
+        if not spec.fits(found):
             raise AssetError(
                 f"array {name!r} in {path} is {found.dtype} {found.shape}, expected {spec.dtype} "
-                f"{spec.shape}: run `dice-ros assets`"
+                f"{spec.shape}: {remedy}"
             )
     return arrays
 

@@ -208,7 +208,8 @@ class DiceNetwork(nn.Module):
 
     def features(self, image: Tensor) -> Tensor:
         """(B, 3, 224, 224) -> (B, 49, channels), rows of the 7x7 map one after the other."""
-        return torch.as_tensor(self.backbone(image)).flatten(2).transpose(1, 2)
+        maps: Tensor = self.backbone(image)
+        return maps.flatten(2).transpose(1, 2)
 
     def tokens(self, features: Tensor) -> Tensor:
         """(B, 49, channels) -> (B, 843, 3 + channels), the template's point in front."""

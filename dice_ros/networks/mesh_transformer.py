@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -91,4 +90,4 @@ def run_blocks(blocks: nn.ModuleList, tokens: Tensor) -> Tensor:
     """Run blocks one after the other."""
     for block in blocks:
         tokens = block(tokens)
-    return torch.as_tensor(tokens)
+    return tokens

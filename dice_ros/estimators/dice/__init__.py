@@ -1,0 +1,1 @@
+"""The estimator ``dice``: learned meshes, contact and deformation. Needs the extra ``dice``."""
