@@ -15,8 +15,8 @@ class InputError(DiceRosError):
     """An input (file, bag, image, camera) cannot be read or makes no sense."""
 
 
-class ImageError(InputError):
-    """One image is unusable: encoding, size, step or content. ``reason`` is a stable counter name.
+class DroppedFrameError(DiceRosError):
+    """One frame has no result; the next one may. ``reason`` is a stable counter name.
 
     Args:
         reason: short snake_case name under which drops are counted, e.g. ``unknown_encoding``.
@@ -26,6 +26,14 @@ class ImageError(InputError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class ImageError(DroppedFrameError, InputError):
+    """One image is unusable: encoding, size, step or content."""
+
+
+class EstimationError(DroppedFrameError):
+    """An estimator's result is unusable, e.g. not finite."""
 
 
 class CameraError(InputError):

@@ -7,12 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dice_ros.body.open_hand import OpenHand
-from dice_ros.body.open_head import OpenHead
 from dice_ros.camera import Camera
 from dice_ros.errors import ImageError
-from dice_ros.estimators.landmark_fit.landmark_fit import LandmarkFitEstimator
-from dice_ros.estimators.protocol import Estimator
+from dice_ros.estimators.open_estimator import open_estimator
 from dice_ros.perception.person_tracker import PersonTracker
 from dice_ros.settings import Settings
 from dice_ros.stopwatch import Stopwatch
@@ -38,7 +35,7 @@ class Pipeline:
 
     def __init__(self, asset_dir: Path, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
-        self._estimator = _build_estimator(self._settings, asset_dir)
+        self._estimator = open_estimator(self._settings, asset_dir)
         self._tracker = PersonTracker(self._settings, asset_dir / "networks")
         self._last_stamp_ns: int | None = None
 
@@ -57,6 +54,7 @@ class Pipeline:
 
         Raises:
             ImageError: the image is not (H, W, 3) uint8, is empty or too large.
+            EstimationError: the estimator's result is unusable; the next frame may be fine.
         """
         self._check(frame)
         watch = Stopwatch()
@@ -85,6 +83,7 @@ class Pipeline:
     def close(self) -> None:
         """Release networks and threads; the pipeline cannot be used afterwards."""
         self._tracker.close()
+        self._estimator.close()
 
     def _camera_for(self, frame: Frame) -> Camera:
         if frame.camera is not None:
@@ -108,12 +107,6 @@ class Pipeline:
                 f"image has {image.shape[1]}x{image.shape[0]} = {pixels} pixels, at most "
                 f"{self._settings.max_image_pixels} are allowed (setting max_image_pixels)",
             )
-
-
-def _build_estimator(settings: Settings, asset_dir: Path) -> Estimator:
-    head = OpenHead.load(asset_dir / "head.npz")
-    hand = OpenHand.load(asset_dir / "hand.npz")
-    return LandmarkFitEstimator(head, hand, settings)
 
 
 def _sum_stages(

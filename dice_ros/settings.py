@@ -124,8 +124,27 @@ class Settings:
 
     estimator: str = _setting(
         "landmark_fit",
-        "How meshes, contacts and deformation are estimated.",
-        choices=("landmark_fit",),
+        "How meshes, contacts and deformation are estimated: landmark_fit needs nothing, dice "
+        "needs the published weights and body models.",
+        choices=("landmark_fit", "dice"),
+        effect=Effect.RESTART,
+    )
+    model_dir: str = _setting(
+        "",
+        "Folder of converted models (dice.safetensors, dice_bodies.npz); empty for "
+        "$DICE_ROS_MODELS, or dice_ros/models in the user's data folder.",
+        effect=Effect.RESTART,
+    )
+    device: str = _setting(
+        "auto",
+        "Where networks of the estimator dice run; auto takes a GPU if there is one.",
+        choices=("auto", "cpu", "cuda"),
+        effect=Effect.RESTART,
+    )
+    dice_meshes: str = _setting(
+        "parametric",
+        "Meshes of the estimator dice: FLAME and MANO, or the network's free vertices.",
+        choices=("parametric", "free"),
         effect=Effect.RESTART,
     )
     max_persons: int = _setting(

@@ -103,11 +103,9 @@ def load_bodies(path: Path) -> DiceBodies:
     )
 
 
-def _check_range(
-    path: Path, arrays: dict[str, NDArray[np.generic]], name: str, count: int
-) -> None:
+def _check_range(path: Path, arrays: dict[str, NDArray[np.generic]], name: str, count: int) -> None:
     indices = arrays[name].astype(np.int64)
-    if indices.size and not (0 <= indices.min() and indices.max() < count):
+    if indices.size and not (indices.min() >= 0 and indices.max() < count):
         raise AssetError(
             f"array {name!r} in {path} names {indices.min()}..{indices.max()}, expected "
             f"0..{count - 1}: {_REMEDY}"

@@ -18,18 +18,14 @@ _TIPS = (745, 317, 445, 556, 673)
 _ORDER = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20)
 
 
-def hand_keypoints(
-    mano: ManoArrays, vertices: NDArray[np.floating]
-) -> NDArray[np.floating]:
+def hand_keypoints(mano: ManoArrays, vertices: NDArray[np.floating]) -> NDArray[np.floating]:
     """21 keypoints of hand meshes: (B, 778, 3) -> (B, 21, 3), wrist, thumb 1-4, ... pinky 1-4."""
     joints = np.einsum("jv,bvx->bjx", mano.joint_regressor, vertices)
     keypoints = np.concatenate([joints, vertices[:, _TIPS]], axis=1)
     return keypoints[:, _ORDER]
 
 
-def face_keypoints(
-    flame: FlameArrays, vertices: NDArray[np.floating]
-) -> NDArray[np.floating]:
+def face_keypoints(flame: FlameArrays, vertices: NDArray[np.floating]) -> NDArray[np.floating]:
     """68 landmarks of head meshes: (B, 5023, 3) -> (B, 68, 3)."""
     corners = vertices[:, flame.triangles[flame.landmark_triangles]]
     landmarks: NDArray[np.floating] = np.einsum("lc,blcx->blx", flame.landmark_weights, corners)

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from dice_ros.assets.store import require_assets
 from dice_ros.camera import Camera
-from dice_ros.errors import InputError, OutputError
+from dice_ros.errors import EstimationError, InputError, OutputError
 from dice_ros.pipeline import Pipeline
 from dice_ros.render.overlay import OverlayRenderer
 from dice_ros.replay.interaction_json import frame_json
@@ -198,7 +198,12 @@ def _process(
             ratio = options.focal_length / max(width, height)
             known = dataclasses.replace(Camera.assume(width, height, ratio), assumed=False)
             frame = dataclasses.replace(frame, camera=known)  # noqa: PLW2901
-        result = pipeline.process(frame)
+        try:
+            result = pipeline.process(frame)
+        except EstimationError as error:
+            summary.drops[error.reason] += 1
+            sys.stderr.write(f"dice-ros: {frame.source}: {error}\n")
+            continue
         summary.add(result)
         outputs.write(result, still)
 

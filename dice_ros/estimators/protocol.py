@@ -25,7 +25,11 @@ class Estimator(Protocol):
         """Every topology this estimator may refer to."""
 
     def estimate(self, observation: PersonObservation) -> Interaction:
-        """Reconstruct one person; never raises for a strange picture, only for a defect."""
+        """Reconstruct one person; never raises for a strange picture.
+
+        Raises:
+            EstimationError: the result is unusable, e.g. a network's output is not finite.
+        """
 
     def apply(self, settings: Settings) -> None:
         """Take over changed live settings from the next frame on."""
@@ -35,3 +39,6 @@ class Estimator(Protocol):
 
     def reset(self) -> None:
         """Forget everybody (clock jump, loop of a bag)."""
+
+    def close(self) -> None:
+        """Free networks and threads; the estimator cannot be used afterwards."""

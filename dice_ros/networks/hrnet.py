@@ -215,8 +215,7 @@ def _bridge(widths: list[int], source: int, target: int) -> nn.Module:
             nn.Upsample(scale_factor=float(1 << (source - target)), mode="nearest"),
         )
     steps: list[nn.Module] = [
-        _conv_bn_relu(widths[source], widths[source], stride=2)
-        for _ in range(target - source - 1)
+        _conv_bn_relu(widths[source], widths[source], stride=2) for _ in range(target - source - 1)
     ]
     last = nn.Sequential(
         _conv3x3(widths[source], widths[target], stride=2), nn.BatchNorm2d(widths[target])

@@ -33,7 +33,7 @@ from visualization_msgs.msg import MarkerArray
 
 from dice_ros.assets.store import require_assets
 from dice_ros.camera import Camera
-from dice_ros.errors import CameraError, DiceRosError, ImageError, SettingsError
+from dice_ros.errors import CameraError, DiceRosError, DroppedFrameError, SettingsError
 from dice_ros.msg import HandFaceInteraction, MeshTopology
 from dice_ros.pipeline import Pipeline
 from dice_ros.render.overlay import OverlayRenderer
@@ -221,7 +221,7 @@ class DiceNode(Node):
                 pipeline.apply(settings)
             try:
                 self._answer(arrival, pipeline, renderer, marker_maker)
-            except ImageError as error:
+            except DroppedFrameError as error:
                 self._accounting.dropped(error.reason)
                 self._warn(f"an image is left out: {error}")
             except Exception:

@@ -132,6 +132,10 @@ class LandmarkFitEstimator:
         """Forget everybody."""
         self._persons.clear()
 
+    def close(self) -> None:
+        """Nothing to free."""
+        self._persons.clear()
+
     def estimate(self, observation: PersonObservation) -> Interaction:
         """Reconstruct one person; parts that cannot be fitted are left out."""
         watch = Stopwatch()

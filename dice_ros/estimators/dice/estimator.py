@@ -1,0 +1,379 @@
+"""The estimator ``dice``: learned meshes, contact and deformation of a head and both hands.
+
+Each hand is one crop around the face and that hand; left hands are mirrored, because the network
+knows right ones, and both crops run as one batch. Every crop brings a head of its own: the head of
+the hand that is surer to touch is published, and the other hand is placed relative to it as it was
+to its own, so that contacts keep their place. Without a hand the face alone is cropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from dice_ros.body.dice_bodies import DiceBodies
+from dice_ros.body.mesh_mirror import mirror_permutation
+from dice_ros.body.rigid_fit import rigid_fit
+from dice_ros.body.rotation import axis_angle_from_matrix, matrix_from_axis_angle
+from dice_ros.body.vertex_normals import vertex_normals
+from dice_ros.contact.summary import summarise_contacts
+from dice_ros.errors import EstimationError
+from dice_ros.estimators.dice.crop_meshes import CropMeshes, unmirrored
+from dice_ros.estimators.dice.mesh_smoothing import CentreFilter, ShapeFilter
+from dice_ros.estimators.dice.runner import DiceRunner
+from dice_ros.estimators.dice.topologies import DiceTopologies
+from dice_ros.metric_placement import Placement, place
+from dice_ros.perception.interaction_crop import CropBox, interaction_crop
+from dice_ros.settings import Settings
+from dice_ros.stopwatch import Stopwatch
+from dice_ros.types import (
+    Contact,
+    ContactSource,
+    DeformationSource,
+    Face,
+    FaceLandmarks,
+    Float32Array,
+    Float64Array,
+    Hand,
+    HandLandmarks,
+    HandSide,
+    Interaction,
+    MeshTopology,
+    PersonObservation,
+    Pose,
+    ScaleSource,
+    StageTiming,
+    TouchDecision,
+)
+
+NAME = "dice"
+SYNTHETIC_NAME = "synthetic"
+"""Published as ``source`` when weights or bodies are stand-ins: that is not DICE."""
+
+CROP_SIDE = 224
+PRESENCE_MIN = 0.5
+_EYES = slice(36, 48)
+_MODEL_AXES = np.array([1.0, -1.0, -1.0])
+"""From FLAME's axes (y up, z out of the face) to the head frame (y down, z into it)."""
+_FARTHEST_M = 100.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """One crop's meshes in the camera frame, head first."""
+
+    landmarks: HandLandmarks | None
+    meshes: CropMeshes
+    placement: Placement
+    head: Float64Array
+    hand: Float64Array
+    joints: Float64Array
+    face_landmarks: Float64Array
+
+    @property
+    def centre(self) -> Float64Array:
+        return self.placement.pose.translation
+
+
+@dataclass(slots=True, eq=False)
+class _HandMemory:
+    track_id: int
+    shape: ShapeFilter = field(default_factory=ShapeFilter)
+
+
+@dataclass(slots=True, eq=False)
+class _PersonMemory:
+    centre: CentreFilter = field(default_factory=CentreFilter)
+    head: ShapeFilter = field(default_factory=ShapeFilter)
+    hands: dict[HandSide, _HandMemory] = field(default_factory=dict)
+
+
+class DiceEstimator:
+    """Runs DICE on what perception saw; see the module's text.
+
+    Args:
+        runner: network and bodies.
+        bodies: the same bodies.
+        topologies: head and hands with their regions.
+        settings: validated settings.
+        synthetic: weights or bodies are stand-ins.
+    """
+
+    def __init__(
+        self,
+        runner: DiceRunner,
+        bodies: DiceBodies,
+        topologies: DiceTopologies,
+        settings: Settings,
+        *,
+        synthetic: bool,
+    ) -> None:
+        self._runner = runner
+        self._topologies = topologies
+        self._settings = settings
+        self._name = SYNTHETIC_NAME if synthetic else NAME
+        self._mirror = mirror_permutation(bodies.flame.template)
+        self._resting_head = _resting_head(bodies)
+        self._persons: dict[int, _PersonMemory] = {}
+
+    @property
+    def name(self) -> str:
+        """Published as ``source``: ``dice``, or ``synthetic`` if anything is a stand-in."""
+        return self._name
+
+    @property
+    def topologies(self) -> tuple[MeshTopology, ...]:
+        """Head, right hand, left hand."""
+        known = self._topologies
+        return (known.head, known.hands[HandSide.RIGHT], known.hands[HandSide.LEFT])
+
+    def apply(self, settings: Settings) -> None:
+        """Take over changed live settings from the next frame on."""
+        self._settings = settings
+
+    def keep_only(self, person_ids: frozenset[int]) -> None:
+        """Forget everybody else."""
+        self._persons = {key: self._persons[key] for key in self._persons if key in person_ids}
+
+    def reset(self) -> None:
+        """Forget everybody."""
+        self._persons.clear()
+
+    def close(self) -> None:
+        """Free the network."""
+        self._runner.close()
+
+    def estimate(self, observation: PersonObservation) -> Interaction:
+        """Reconstruct one person. A person whose face is not seen has no result.
+
+        Raises:
+            EstimationError: the network's output is not finite, or places nothing.
+        """
+        watch = Stopwatch()
+        if observation.face is None:
+            return self._interaction(observation, None, (), (), watch.timings)
+        crops = _crops(observation, observation.face)
+        watch.lap("dice_crop")
+        found = self._runner.run([crop.cut(observation.frame.image) for crop in crops])
+        watch.lap("dice_network")
+        hands: tuple[HandLandmarks | None, ...] = observation.hands or (None,)
+        seen = [
+            self._place(hand, crop, meshes, observation)
+            for hand, crop, meshes in zip(hands, crops, found, strict=True)
+        ]
+        seen.sort(key=lambda item: -item.meshes.presence)
+        seen = [_relative_to(seen[0], other) for other in seen]
+        if self._settings.smoothing:
+            seen = self._smoothed(seen, observation)
+        watch.lap("dice_placement")
+        face = self._face(observation.face, seen)
+        with_hands = [(item.landmarks, item) for item in seen if item.landmarks is not None]
+        results = tuple(self._hand(landmarks, item) for landmarks, item in with_hands)
+        contacts = self._contacts(face, with_hands)
+        watch.lap("contact")
+        return self._interaction(observation, face, results, contacts, watch.timings)
+
+    def _place(
+        self,
+        hand: HandLandmarks | None,
+        crop: CropBox,
+        meshes: CropMeshes,
+        observation: PersonObservation,
+    ) -> _Seen:
+        if crop.mirrored:
+            meshes = unmirrored(meshes, self._mirror, CROP_SIDE)
+        # A hand that perception did not see is the network's guess: it does not move the head.
+        points = meshes.head if hand is None else np.concatenate([meshes.head, meshes.hand])
+        placement = place(
+            points.astype(np.float64),
+            crop.to_image(meshes.project(points).astype(np.float64), CROP_SIDE),
+            crop.centre,
+            meshes.pixels_per_metre * crop.side / CROP_SIDE,
+            observation.camera,
+        )
+        centre = placement.pose.translation
+        if not (np.isfinite(centre).all() and 0.0 < centre[2] < _FARTHEST_M):
+            raise EstimationError(
+                "implausible_placement",
+                f"the network's camera (scale {meshes.pixels_per_metre:.3g} crop pixels a metre) "
+                f"places the head at {centre.round(3).tolist()} m, expected 0 to {_FARTHEST_M:g} m "
+                "in front of the camera: the crop shows no head, or the weights are not DICE's",
+            )
+        return _Seen(
+            landmarks=hand,
+            meshes=meshes,
+            placement=placement,
+            head=placement.to_camera(meshes.head.astype(np.float64)),
+            hand=placement.to_camera(meshes.hand.astype(np.float64)),
+            joints=placement.to_camera(meshes.joints.astype(np.float64)),
+            face_landmarks=placement.to_camera(meshes.landmarks.astype(np.float64)),
+        )
+
+    def _smoothed(self, seen: Sequence[_Seen], observation: PersonObservation) -> list[_Seen]:
+        if observation.is_new:
+            self._persons.pop(observation.person_id, None)
+        memory = self._persons.setdefault(observation.person_id, _PersonMemory())
+        stamp, settings = observation.frame.stamp_ns, self._settings
+        first = seen[0]
+        centre = memory.centre.smooth(first.centre, stamp, settings)
+        around = np.concatenate([first.head, first.face_landmarks]) - first.centre
+        shape = memory.head.smooth(around, stamp, settings) + centre
+        head, face_landmarks = shape[: len(first.head)], shape[len(first.head) :]
+        smoothed, kept = [], {}
+        for item in seen:
+            hand, joints = item.hand, item.joints
+            if item.landmarks is not None:
+                known = memory.hands.get(item.landmarks.side)
+                if known is None or known.track_id != item.landmarks.track_id:
+                    known = _HandMemory(item.landmarks.track_id)
+                kept[item.landmarks.side] = known
+                points = np.concatenate([item.hand, item.joints]) - first.centre
+                points = known.shape.smooth(points, stamp, settings) + centre
+                hand, joints = points[: len(item.hand)], points[len(item.hand) :]
+            smoothed.append(
+                replace(item, head=head, face_landmarks=face_landmarks, hand=hand, joints=joints)
+            )
+        memory.hands = kept
+        return smoothed
+
+    def _face(self, landmarks: FaceLandmarks, seen: Sequence[_Seen]) -> Face:
+        first = seen[0]
+        deformation = _combined_deformation(seen)
+        R, t = rigid_fit(self._resting_head, first.head)
+        return Face(
+            confidence=landmarks.score,
+            box=landmarks.box,
+            pose=Pose(R, t),
+            topology=self._topologies.head.id,
+            vertices=(first.head + deformation).astype(np.float32),
+            deformation=deformation.astype(np.float32),
+            contact=np.max([item.meshes.face_contact for item in seen], axis=0),
+            landmarks=first.face_landmarks.astype(np.float32),
+            landmarks_image=np.ascontiguousarray(landmarks.points[:, :2]),
+            betas=first.meshes.face_betas,
+            expression=first.meshes.face_expression,
+            fit_rms_px=first.placement.rms_px,
+        )
+
+    def _hand(self, landmarks: HandLandmarks, seen: _Seen) -> Hand:
+        touching = seen.meshes.presence > PRESENCE_MIN
+        turn = matrix_from_axis_angle(seen.meshes.global_orient.astype(np.float64))
+        return Hand(
+            side=landmarks.side,
+            confidence=landmarks.presence,
+            box=landmarks.box,
+            topology=self._topologies.hands[landmarks.side].id,
+            vertices=seen.hand.astype(np.float32),
+            joints=seen.joints.astype(np.float32),
+            contact=seen.meshes.hand_contact,
+            contact_presence=seen.meshes.presence,
+            touch=TouchDecision.CONTACT if touching else TouchDecision.NO_CONTACT,
+            global_orient=axis_angle_from_matrix(seen.placement.pose.rotation @ turn).astype(
+                np.float32
+            ),
+            transl=seen.joints[0].astype(np.float32),
+            hand_pose=seen.meshes.hand_pose,
+            betas=seen.meshes.hand_betas,
+            scale=1.0,
+            depth_ratio=1.0,
+            fit_rms_px=seen.placement.rms_px,
+        )
+
+    def _contacts(
+        self, face: Face, seen: Sequence[tuple[HandLandmarks, _Seen]]
+    ) -> tuple[Contact, ...]:
+        contacts: list[Contact] = []
+        normals: Float32Array | None = None
+        for landmarks, item in seen:
+            if item.meshes.presence <= PRESENCE_MIN:
+                continue
+            least = self._settings.contact_probability_min
+            touched = np.flatnonzero(item.meshes.face_contact >= least).astype(np.int32)
+            if not len(touched):
+                continue
+            if normals is None:
+                normals = vertex_normals(face.vertices, self._topologies.head.triangles)
+            touching = np.flatnonzero(item.meshes.hand_contact >= least)
+            if not len(touching):
+                touching = np.arange(len(item.hand))
+            nearest = cKDTree(item.hand[touching]).query(face.vertices[touched])[1]
+            contacts += summarise_contacts(
+                landmarks.side,
+                face=self._topologies.head,
+                hand=self._topologies.hands[landmarks.side],
+                face_vertices=face.vertices,
+                face_normals=normals,
+                deformation=face.deformation,
+                touched=touched,
+                probability=item.meshes.face_contact[touched],
+                hand_vertex=touching[np.asarray(nearest)].astype(np.int32),
+            )
+        return tuple(sorted(contacts, key=lambda item: (-item.probability, -item.area_mm2)))
+
+    def _interaction(
+        self,
+        observation: PersonObservation,
+        face: Face | None,
+        hands: tuple[Hand, ...],
+        contacts: tuple[Contact, ...],
+        timings: tuple[StageTiming, ...],
+    ) -> Interaction:
+        return Interaction(
+            stamp_ns=observation.frame.stamp_ns,
+            frame_id=observation.frame.frame_id,
+            person_id=observation.person_id,
+            source=self._name,
+            face=face,
+            hands=hands,
+            contacts=contacts,
+            camera=observation.camera,
+            scale_source=ScaleSource.NETWORK,
+            contact_source=ContactSource.NONE if face is None else ContactSource.NETWORK,
+            deformation_source=(
+                DeformationSource.NONE if face is None else DeformationSource.NETWORK
+            ),
+            timings=timings,
+        )
+
+
+def _crops(observation: PersonObservation, face: FaceLandmarks) -> list[CropBox]:
+    """One crop a hand, or one of the face alone."""
+    height, width = observation.frame.image.shape[:2]
+    if not observation.hands:
+        return [interaction_crop(face.box, None, width, height)]
+    return [
+        interaction_crop(face.box, hand.box, width, height, mirrored=hand.side is HandSide.LEFT)
+        for hand in observation.hands
+    ]
+
+
+def _relative_to(first: _Seen, other: _Seen) -> _Seen:
+    """Another crop's hand, moved as far as its head lies from the first one's."""
+    if other is first:
+        return first
+    shift = first.head.mean(axis=0) - other.head.mean(axis=0)
+    return replace(
+        other,
+        head=first.head,
+        face_landmarks=first.face_landmarks,
+        hand=other.hand + shift,
+        joints=other.joints + shift,
+    )
+
+
+def _combined_deformation(seen: Sequence[_Seen]) -> Float64Array:
+    """(V, 3) metres, cam axes: where both hands press, the deeper one counts."""
+    fields = np.stack([item.meshes.deformation @ item.placement.pose.rotation.T for item in seen])
+    deepest = np.argmax((fields**2).sum(axis=2), axis=0)
+    return np.asarray(fields[deepest, np.arange(fields.shape[1])])
+
+
+def _resting_head(bodies: DiceBodies) -> Float64Array:
+    """(V, 3) the resting head in the head frame: origin between the eyes."""
+    flame = bodies.flame
+    corners = flame.template[flame.triangles[flame.landmark_triangles]]
+    landmarks = np.einsum("lc,lcx->lx", flame.landmark_weights, corners)
+    return np.asarray((flame.template - landmarks[_EYES].mean(axis=0)) * _MODEL_AXES)

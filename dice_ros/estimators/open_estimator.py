@@ -1,0 +1,42 @@
+"""Choosing and opening the estimator that the settings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dice_ros.body.open_hand import OpenHand
+from dice_ros.body.open_head import OpenHead
+from dice_ros.errors import AssetError
+from dice_ros.estimators.landmark_fit.landmark_fit import LandmarkFitEstimator
+from dice_ros.estimators.protocol import Estimator
+from dice_ros.model_folder import model_folder
+from dice_ros.settings import Settings
+
+_OPTIONAL = {"torch", "smplx", "safetensors"}
+
+
+def open_estimator(settings: Settings, asset_dir: Path) -> Estimator:
+    """The estimator with its models loaded.
+
+    Args:
+        settings: validated settings.
+        asset_dir: folder of the open assets.
+
+    Raises:
+        AssetError: a model is missing or damaged, or a package that it needs is not installed.
+    """
+    head = OpenHead.load(asset_dir / "head.npz")
+    hand = OpenHand.load(asset_dir / "hand.npz")
+    if settings.estimator == "landmark_fit":
+        return LandmarkFitEstimator(head, hand, settings)
+    try:
+        # PyTorch takes seconds to import, and landmark_fit runs without it.
+        from dice_ros.estimators.dice.open_dice import open_dice  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] not in _OPTIONAL:
+            raise
+        raise AssetError(
+            f"the estimator {settings.estimator!r} needs the package {error.name!r}, which is not "
+            'installed: run `pip install "dice_ros[dice]"`'
+        ) from None
+    return open_dice(settings, model_folder(settings.model_dir), head, hand)

@@ -1,0 +1,47 @@
+import pytest
+
+pytest.importorskip("torch", reason="the networks need PyTorch: pip install 'dice_ros[dice]'")
+pytest.importorskip("smplx", reason="the bodies need smplx: pip install 'dice_ros[dice]'")
+
+import torch
+from networks.dice_recipe import golden, image, template, weight
+
+from dice_ros.networks.dice import DiceConfig
+from dice_ros.networks.dice_config import empty_network
+from dice_ros.networks.dice_names import names_by_published
+
+
+@pytest.fixture(scope="session")
+def dice_golden():
+    """Arrays and description of the network's golden numbers."""
+    return golden("dice-public-1")
+
+
+@pytest.fixture(scope="session")
+def seeded_dice(dice_golden):
+    """The published network with the recipe's weights."""
+    _, meta = dice_golden
+    network = empty_network(DiceConfig(), template(meta["seed"]))
+    shapes = dict(meta["tensors"])
+    state = {
+        name: weight(meta, published, shapes[published])
+        for published, name in names_by_published(network.state_dict()).items()
+    }
+    network.load_state_dict(state, strict=True, assign=True)
+    network.template = template(meta["seed"]).centred()
+    return network.eval()
+
+
+@pytest.fixture(scope="session")
+def dice_image(dice_golden):
+    """(1, 3, 224, 224) network input."""
+    _, meta = dice_golden
+    amplitudes = meta["image_amplitude"]
+    return torch.stack([image(meta["seed"], i, amplitudes[i]) for i in range(meta["batch"])])
+
+
+@pytest.fixture(scope="session")
+def dice_output(seeded_dice, dice_image):
+    """What our network says about it."""
+    with torch.inference_mode():
+        return seeded_dice(dice_image)

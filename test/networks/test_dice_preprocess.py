@@ -1,0 +1,53 @@
+"""The crop's way to the network against the official one, bit by bit."""
+
+import numpy as np
+import pytest
+import torch
+from networks.dice_recipe import golden
+
+from dice_ros.networks.dice_preprocess import normalise_bgr, resize_square, triangle_weights
+from dice_ros.networks.seeded_weights import seeded_generator
+
+
+def picture(seed, height, width):
+    generator = seeded_generator(seed, f"/rgb/{height}x{width}")
+    coarse = generator.standard_normal((height // 20 + 1, width // 20 + 1, 3))
+    coarse = coarse.repeat(20, 0).repeat(20, 1)[:height, :width]
+    noise = generator.standard_normal((height, width, 3))
+    return np.clip(np.floor(128 + 45 * coarse + 8 * noise), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("height", "width"), [(313, 260), (150, 201), (720, 960)])
+def test_resized_crops_equal_the_official_ones_in_every_pixel(height, width):
+    arrays, meta = golden("dice-pre-public-1")
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    cut = picture(meta["seed"], height, width)[top : top + side, left : left + side]
+    resized = resize_square(cut)
+    assert resized.dtype == torch.float32
+    bgr = resized.numpy()[..., ::-1]
+    np.testing.assert_array_equal(bgr, arrays[f"u8.{height}x{width}"])
+
+
+def test_a_mirrored_view_is_read_as_it_looks():
+    cut = picture("mirror", 90, 90)
+    mirrored = resize_square(cut[:, ::-1]).numpy()
+    np.testing.assert_array_equal(mirrored, resize_square(cut[:, ::-1].copy()).numpy())
+
+
+def test_a_crop_of_the_right_size_passes_unchanged():
+    cut = picture("same", 224, 224)
+    np.testing.assert_array_equal(resize_square(cut).numpy(), cut)
+
+
+@pytest.mark.parametrize("side", [1, 7, 223, 225, 1080])
+def test_weights_of_each_pixel_sum_to_one(side):
+    np.testing.assert_allclose(triangle_weights(side).sum(axis=1), 1.0, atol=1e-4)
+
+
+def test_channels_are_bgr_under_rgb_statistics():
+    crop = torch.zeros(1, 224, 224, 3)
+    crop[..., 0] = 255.0  # red
+    planes = normalise_bgr(crop)[0, :, 0, 0]
+    blue, green, red = (0 - 0.485) / 0.229, (0 - 0.456) / 0.224, (1 - 0.406) / 0.225
+    np.testing.assert_allclose(planes, [blue, green, red], rtol=1e-6)
