@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,7 @@ def _check_range(path: Path, arrays: dict[str, NDArray[np.generic]], name: str, 
         )
 
 
-def _part(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[str, NDArray[np.generic]]:
+def _part(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[str, Any]:
     return {
         name.removeprefix(prefix): array
         for name, array in arrays.items()

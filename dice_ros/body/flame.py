@@ -50,12 +50,12 @@ class FlameHead(nn.Module):
     def __init__(self, arrays: FlameArrays) -> None:
         super().__init__()
         self.body = SkinnedBody(
-            arrays.template,
-            arrays.shape_directions,
-            arrays.pose_directions,
-            arrays.joint_regressor,
-            arrays.weights,
-            arrays.parents,
+            template=arrays.template,
+            shape_directions=arrays.shape_directions,
+            pose_directions=arrays.pose_directions,
+            joint_regressor=arrays.joint_regressor,
+            weights=arrays.weights,
+            parents=arrays.parents,
         )
         corners = arrays.triangles[arrays.landmark_triangles]  # (68, 3)
         self.register_buffer(
@@ -68,7 +68,7 @@ class FlameHead(nn.Module):
     def forward(self, parameters: FlameParameters) -> FlameMesh:
         """Shape, pose, then turn about the posed mesh's centroid and shift."""
         still = torch.zeros_like(parameters.transl)
-        root, jaw = parameters.pose.split(3, dim=1)
+        root, jaw = parameters.pose[:, :3], parameters.pose[:, 3:]
         vertices, _ = self.body(
             torch.cat([parameters.betas, parameters.expression], dim=1),
             torch.cat([root, still, jaw, still, still], dim=1),

@@ -59,12 +59,12 @@ class ManoHand(nn.Module):
     def __init__(self, arrays: ManoArrays) -> None:
         super().__init__()
         self.body = SkinnedBody(
-            arrays.template,
-            arrays.shape_directions,
-            arrays.pose_directions,
-            arrays.joint_regressor,
-            arrays.weights,
-            arrays.parents,
+            template=arrays.template,
+            shape_directions=arrays.shape_directions,
+            pose_directions=arrays.pose_directions,
+            joint_regressor=arrays.joint_regressor,
+            weights=arrays.weights,
+            parents=arrays.parents,
         )
 
     def forward(self, parameters: ManoParameters) -> ManoMesh:

@@ -49,6 +49,7 @@ class SkinnedBody(nn.Module):
 
     def __init__(
         self,
+        *,
         template: NDArray[np.floating],
         shape_directions: NDArray[np.floating],
         pose_directions: NDArray[np.floating],

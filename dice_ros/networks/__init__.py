@@ -1,1 +1,1 @@
-"""The networks in plain PyTorch, readable top to bottom like the papers. Needs the extra ``dice``."""
+"""The networks in plain PyTorch, readable top to bottom like the papers; extra ``dice``."""

@@ -198,7 +198,7 @@ class DiceNetwork(nn.Module):
         points = run_blocks(self.mesh_net, tokens)  # (B, 843, 3)
         skin = run_blocks(self.interaction_net, self.interaction_entry(tokens))  # (B, 843, 4)
         presence = self.presence_head(features)
-        joints, landmarks, hand, head = points.split(_TOKEN_SPLIT, dim=1)
+        joints, landmarks, hand, head = torch.split(points, _TOKEN_SPLIT, dim=1)
         return DiceOutput(
             camera=self.camera_head(points),
             presence=presence,
@@ -226,7 +226,9 @@ class DiceNetwork(nn.Module):
             vertices=vertices,
             contact_coarse=torch.sigmoid(logits),
             contact=torch.sigmoid(_along_vertices(self.hand_contact_upsampling, logits)),
-            parameters=ManoParameters(*self.hand_ik(vertices).split(_HAND_PARAMETERS, dim=1)),
+            parameters=ManoParameters(
+                *torch.split(self.hand_ik(vertices), _HAND_PARAMETERS, dim=1)
+            ),
         )
 
     def _head(
@@ -249,7 +251,7 @@ class DiceNetwork(nn.Module):
             deformation_coarse=skin[..., :3],
             deformation_middle=deformation_middle,
             deformation=deformation * gate,
-            parameters=FlameParameters(*self.face_ik(middle).split(_FACE_PARAMETERS, dim=1)),
+            parameters=FlameParameters(*torch.split(self.face_ik(middle), _FACE_PARAMETERS, dim=1)),
         )
 
 

@@ -62,12 +62,8 @@ def published_shapes(config: DiceConfig) -> dict[str, Shape]:
 
 def empty_network(config: DiceConfig, template: DiceTemplate | None = None) -> DiceNetwork:
     """A network without weights (on the ``meta`` device), to be filled by assignment."""
-    points = template or DiceTemplate(
-        *(
-            torch.zeros(count, 3)
-            for count in (HAND_JOINTS, FACE_LANDMARKS, HAND_COARSE, HEAD_COARSE)
-        )
-    )
+    counts = (HAND_JOINTS, FACE_LANDMARKS, HAND_COARSE, HEAD_COARSE)
+    points = template or DiceTemplate(*(torch.zeros(count, 3) for count in counts))
     with torch.device("meta"):
         network = DiceNetwork(config, points)
     return network.eval()

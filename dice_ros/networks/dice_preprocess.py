@@ -1,9 +1,10 @@
 """From image crops to DICE's input: antialiased resize, scaling, statistics, channel order.
 
 The published code shrinks with a triangle filter that widens with the factor (antialiasing), in
-two passes, columns first, with weights rounded to 22 bits and sums to whole grey levels. Both passes
-are matrix products here, so that they run where the network runs; in float64 they are exact. **Channels are BGR** while mean and deviation are those of
-RGB: that is how the published weights were trained. B crops, N side of the cut.
+two passes, columns first, with weights rounded to 22 bits and sums to whole grey levels. Both
+passes are matrix products here, so that they run where the network runs; in float64 they are
+exact. **Channels are BGR** while mean and deviation are those of RGB: that is how the published
+weights were trained. B crops, N side of the cut.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ Names of modules are those of the published weights. B images, C channels.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -78,10 +79,7 @@ class HRNet(nn.Module):
         )
         tail = [_EXPANSION * width for width in _tail_widths(config.width)]
         self.downsamp_modules = nn.ModuleList(
-            [
-                _conv_bn_relu(fine, coarse, stride=2, bias=True)
-                for fine, coarse in zip(tail[:-1], tail[1:], strict=True)
-            ]
+            [_conv_bn_relu(fine, coarse, stride=2, bias=True) for fine, coarse in pairwise(tail)]
         )
         self.final_layer = nn.Sequential(
             nn.Conv2d(tail[-1], config.out_channels, kernel_size=1),

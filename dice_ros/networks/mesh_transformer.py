@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.functional import gelu, scaled_dot_product_attention
 
 POSITIONS = 1024
 """Rows of the position table; tokens beyond the first T of them are never read."""
@@ -75,15 +75,16 @@ class TransformerLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
-        attended = F.scaled_dot_product_attention(
+        attended = scaled_dot_product_attention(
             self._split(self.query(x)), self._split(self.key(x)), self._split(self.value(x))
         )  # (B, heads, T, D / heads)
         x = self.attention_norm(self.attention_out(attended.transpose(1, 2).flatten(2)) + x)
-        y: Tensor = self.output_norm(self.contract(F.gelu(self.expand(x))) + x)
+        y: Tensor = self.output_norm(self.contract(gelu(self.expand(x))) + x)
         return y
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self._heads, -1)).transpose(1, 2)
+        heads: Tensor = x.reshape(*x.shape[:2], self._heads, -1)
+        return heads.transpose(1, 2)
 
 
 def run_blocks(blocks: nn.ModuleList, tokens: Tensor) -> Tensor:

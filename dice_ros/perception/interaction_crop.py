@@ -87,10 +87,9 @@ def interaction_crop(
     right = max(box.x + box.width for box in boxes)
     bottom = max(box.y + box.height for box in boxes)
     head = _HEAD_OVER_FACE * max(face.width, face.height)
-    wanted = min(_SIDE_OVER_HEAD * head, min(width, height))
-    side = max(
-        round(max(wanted, _MARGIN * (right - left), _MARGIN * (bottom - top))), _SMALLEST_SIDE
-    )
+    wanted = min(_SIDE_OVER_HEAD * head, width, height)
+    needed = _MARGIN * max(right - left, bottom - top)
+    side = max(round(max(wanted, needed)), _SMALLEST_SIDE)
     x = float(np.mean([box.x + 0.5 * box.width for box in boxes])) - 0.5 * side
     y = float(np.mean([box.y + 0.5 * box.height for box in boxes])) - 0.5 * side
     # The mean of the centres is not the middle of both boxes: keep both inside first.

@@ -49,4 +49,4 @@ class ShapeFilter:
             settings.smoothing_min_cutoff_hz,
             settings.smoothing_beta,
         )
-        return smoothed.reshape(-1, 3) * scale
+        return np.asarray(smoothed.reshape(-1, 3) * scale)
