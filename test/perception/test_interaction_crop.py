@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dice_ros.perception.interaction_crop import CropBox, interaction_crop
+from dice_ros.types import Box
+
+FACE = Box(900.0, 300.0, 180.0, 240.0)
+
+
+def holds(crop, box):
+    return (
+        crop.x <= box.x + 0.5
+        and crop.y <= box.y + 0.5
+        and crop.x + crop.side >= box.x + box.width - 0.5
+        and crop.y + crop.side >= box.y + box.height - 0.5
+    )
+
+
+def test_the_head_takes_about_a_third_of_the_side():
+    crop = interaction_crop(FACE, None, 1920, 1080)
+    assert crop.side == pytest.approx(3 * 1.35 * 240, abs=1)
+    assert crop.centre[0] == pytest.approx(990.0, abs=1)
+
+
+def test_a_large_head_gets_the_full_height_as_in_training():
+    crop = interaction_crop(Box(700.0, 200.0, 500.0, 600.0), None, 1920, 1080)
+    assert (crop.y, crop.side) == (0, 1080)
+
+
+def test_it_is_centred_between_head_and_hand():
+    crop = interaction_crop(FACE, Box(1100.0, 400.0, 200.0, 200.0), 1920, 1080)
+    assert crop.centre[0] == pytest.approx(0.5 * (990 + 1200), abs=1)
+
+
+@given(
+    st.tuples(*[st.floats(0, 1000)] * 2, *[st.floats(20, 400)] * 2),
+    st.tuples(*[st.floats(0, 1000)] * 2, *[st.floats(20, 400)] * 2),
+)
+def test_both_boxes_are_inside(face, hand):
+    face, hand = Box(*face), Box(*hand)
+    crop = interaction_crop(face, hand, 1500, 1500)
+    assert holds(crop, face)
+    assert holds(crop, hand)
+    assert crop.side >= 16
+
+
+def test_it_stays_inside_the_image_where_it_fits():
+    crop = interaction_crop(Box(1700.0, 20.0, 180.0, 240.0), None, 1920, 1080)
+    assert crop.x + crop.side <= 1920
+    assert crop.y >= 0
+
+
+def test_a_cut_outside_the_image_is_black():
+    image = np.full((40, 60, 3), 200, dtype=np.uint8)
+    cut = CropBox(-10, -5, 80).cut(image)
+    assert cut.shape == (80, 80, 3)
+    assert (cut[5:45, 10:70] == 200).all()
+    assert cut[:5].max() == cut[45:].max() == cut[:, :10].max() == cut[:, 70:].max() == 0
+    assert CropBox(500, 500, 20).cut(image).max() == 0
+
+
+def test_a_mirrored_cut_is_flipped():
+    image = np.random.default_rng(0).integers(0, 255, (50, 50, 3), dtype=np.uint8)
+    crop = CropBox(10, 5, 30)
+    mirrored = CropBox(10, 5, 30, mirrored=True)
+    np.testing.assert_array_equal(mirrored.cut(image), crop.cut(image)[:, ::-1])
+
+
+def test_crop_pixels_go_back_to_the_image():
+    crop = CropBox(100, 50, 448)
+    corners = np.array([[0.0, 0.0], [224.0, 224.0], [112.0, -10.0]])
+    expected = [[100, 50], [548, 498], [324, 30]]
+    np.testing.assert_allclose(crop.to_image(corners, 224), expected)
