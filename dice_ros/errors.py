@@ -53,6 +53,10 @@ class AssetError(DiceRosError):
     """A network or geometry file is missing, corrupt or cannot be fetched."""
 
 
+class CheckpointError(AssetError):
+    """A file of trained weights or licensed arrays is damaged, unsafe or not what it should be."""
+
+
 class SettingsError(DiceRosError):
     """A setting is unknown, of the wrong type, or outside its range."""
 

@@ -20,7 +20,7 @@ FORBIDDEN = {
 # A room may import rooms to its right.
 ORDER = (
     *("ros", "cli", "assets", "replay", "synthesis", "render", "pipeline", "estimators"),
-    *("perception", "contact", "body"),
+    *("perception", "contact", "body", "checkpoints"),
 )
 FREE = {
     *("types", "camera", "errors", "settings", "settings_document", "stopwatch"),
