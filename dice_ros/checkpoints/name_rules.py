@@ -117,7 +117,9 @@ def array_from_bytes(
         data = data.encode("latin1")
     if not isinstance(data, (bytes, bytearray, memoryview)) or not isinstance(dtype, np.dtype):
         raise CheckpointError(f"an array's data is {origin_of(data)}, expected bytes")
-    if dtype == _OBJECT or len(data) != math.prod(size) * dtype.itemsize:
+    if dtype.kind not in "biufc":
+        raise CheckpointError(f"arrays of dtype {dtype} are not read, expected numbers")
+    if len(data) != math.prod(size) * dtype.itemsize:
         raise CheckpointError(
             f"an array of {dtype} {size} has {len(data)} bytes, expected "
             f"{math.prod(size) * dtype.itemsize}"
