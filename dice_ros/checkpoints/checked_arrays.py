@@ -23,7 +23,7 @@ def floats(value: object, name: str, shape: tuple[int, ...]) -> NDArray[np.float
     if array.dtype.kind != "f":
         raise CheckpointError(f"{name!r} is {array.dtype} {array.shape}, expected floats")
     with np.errstate(over="ignore"):
-        narrow = np.ascontiguousarray(array, np.float32)
+        narrow = np.asarray(array, np.float32, order="C")
     bad = int(np.count_nonzero(~np.isfinite(narrow)))
     if bad:
         raise CheckpointError(f"{name!r} has {bad} entries that are not finite, expected none")

@@ -67,6 +67,8 @@ def blaming(path: Path) -> Iterator[None]:
         raise CheckpointError(f"{path} is missing") from None
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # the file chose every number used above
+        raise CheckpointError(f"{path} is damaged: {type(error).__name__}: {error}") from error
 
 
 def map_file(path: Path) -> mmap.mmap:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from dice_ros.checkpoints.name_rules import arguments
 from dice_ros.checkpoints.pickle_names import TORCH_DTYPES
 from dice_ros.checkpoints.plain_values import PlainReader, Rule
 from dice_ros.checkpoints.sparse_matrix import SparseMatrix, from_compressed, from_coordinates
-from dice_ros.checkpoints.storage import Storage, tensor_view
+from dice_ros.checkpoints.storage import Storage, tensor_view, whole_numbers
 from dice_ros.errors import CheckpointError
 
 
@@ -27,9 +28,11 @@ def _tensor(reader: PlainReader, node: Inert) -> NDArray[np.generic]:
         if kind is None:
             raise CheckpointError(f"a tensor of {origin_of(values[6])} is not read")
         storage = storage.as_kind(kind)
-    view = tensor_view(storage, values[1], values[2], values[3])
-    reader.budget.spend(view.nbytes, f"a tensor of size {view.shape}")
-    return view
+    size = whole_numbers(values[2], "tensor size")
+    # Before the view: bfloat16 and bool are copied, and a stride of 0 makes a few bytes many.
+    widest = max(storage.elements.itemsize, 4)
+    reader.budget.spend(math.prod(size) * widest, f"a tensor of size {size[:8]}")
+    return tensor_view(storage, values[1], size, values[3])
 
 
 def _parameter(reader: PlainReader, node: Inert) -> NDArray[np.generic]:

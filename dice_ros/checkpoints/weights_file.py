@@ -17,7 +17,7 @@ from dice_ros.errors import CheckpointError, OutputError
 
 FORMAT = "dice_ros weights"
 FORMAT_VERSION = "1"
-_INSTALL = "safetensors is needed for converted weights: pip install safetensors"
+_INSTALL = "safetensors is needed for converted weights: pip install 'safetensors>=0.4'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def write_weights(
         "synthetic": "true" if origin.synthetic else "false",
         "config": json.dumps(dict(origin.config), sort_keys=True),
     }
-    whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    whole = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         library.numpy.save_file(whole, temporary, metadata=metadata)

@@ -125,6 +125,7 @@ def test_damaged_bytes_never_end_in_another_error(tmp_path, zipped):
             read_network_tensors(path)
         except CheckpointError as error:
             assert "model.bin" in str(error)
+            assert isinstance(error.__cause__, (CheckpointError, OSError))
 
 
 def test_damage_in_a_storage_of_an_archive_names_the_tensor(tmp_path):
@@ -176,7 +177,7 @@ def test_a_missing_storage_is_refused(tmp_path):
         ((-9,), (1,), 0, "holds -9"),
         ((9,), (1,), -1, "holds -1"),
         ((3, 3), (1,), 0, "has stride"),
-        ((1 << 62, 1 << 62), (0, 0), 0, "too large"),
+        ((1 << 62, 1 << 62), (0, 0), 0, "expected at most"),
         ((1 << 33,), (0,), 0, "expected at most"),
         ((0, 1 << 62), (1, 1), 0, "too large"),
         ((1,) * 70, (1,) * 70, 0, "has stride"),

@@ -26,7 +26,11 @@ FREE = {
     *("types", "camera", "errors", "settings", "settings_document", "stopwatch"),
     *("image_decoding", "blas_threads", "evaluation"),
 }
-HEAVY = {"ai_edge_litert": "dice_ros/perception/litert.py"}
+HEAVY = {
+    "ai_edge_litert": "dice_ros/perception/litert.py",
+    "safetensors": "dice_ros/checkpoints/weights_file.py",
+}
+ABSENT = {"torch", "chumpy", "smplx", "scipy"}
 
 
 def modules():
@@ -104,6 +108,17 @@ def test_heavy_packages_are_imported_in_one_module(package):
         if name.split(".")[0] == package
     }
     assert users == {HEAVY[package]}
+
+
+def test_checkpoints_are_read_with_numpy_alone():
+    found = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules()
+        if room_of(path) == "checkpoints"
+        for name, line in imports(path)
+        if name.split(".")[0] in ABSENT
+    ]
+    assert not found
 
 
 def test_versions_agree():
