@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import uuid
@@ -17,6 +18,11 @@ from dice_ros.errors import CheckpointError, OutputError
 
 FORMAT = "dice_ros weights"
 FORMAT_VERSION = "1"
+_STORED_DTYPES = {
+    **{"float64": "F64", "float32": "F32", "float16": "F16", "bool": "BOOL"},
+    **{"int64": "I64", "int32": "I32", "int16": "I16", "int8": "I8"},
+    **{"uint64": "U64", "uint32": "U32", "uint16": "U16", "uint8": "U8"},
+}
 _INSTALL = "safetensors is needed for converted weights: pip install 'safetensors>=0.4'"
 
 
@@ -49,29 +55,28 @@ def write_weights(
     """Write a file that is either whole or absent; one that exists is replaced.
 
     Raises:
-        OutputError: the folder cannot be written or the disk is full; nothing is left behind.
+        OutputError: the folder cannot be written, the disk is full, or a dtype has no place in
+            the format; nothing is left behind.
     """
-    library = _library()
-    metadata = {
-        "format": FORMAT,
-        "version": FORMAT_VERSION,
-        "source_sha256": origin.source_sha256,
-        "synthetic": "true" if origin.synthetic else "false",
-        "config": json.dumps(dict(origin.config), sort_keys=True),
-    }
-    whole = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
+    header = _header(tensors, origin)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
-        library.numpy.save_file(whole, temporary, metadata=metadata)
-        _settle(temporary, path)
-    except (OSError, library.SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
+        with temporary.open("xb") as file:
+            file.write(len(header).to_bytes(8, "little") + header)
+            for name in _stored_order(tensors):
+                file.write(np.asarray(tensors[name], order="C").data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _settle_folder(path.parent)
+    except OSError as error:
         raise OutputError(
-            f"the weights cannot be written to {path}: {reason}; free space or choose another "
-            "folder"
+            f"the weights cannot be written to {path}: {error.strerror or error}; free space or "
+            "choose another folder"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def read_weights(
@@ -144,16 +149,47 @@ def _check_shapes(
             )
 
 
-def _settle(temporary: Path, path: Path) -> None:
-    """Bring the bytes to the disk, then give them their name."""
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+def _stored_order(tensors: Mapping[str, NDArray[np.generic]]) -> list[str]:
+    """Wide elements first, so that every tensor is aligned."""
+    return sorted(tensors, key=lambda name: (-tensors[name].itemsize, name))
+
+
+def _header(tensors: Mapping[str, NDArray[np.generic]], origin: WeightsOrigin) -> bytes:
+    """Names, dtypes and places in an order that makes equal weights equal bytes.
+
+    The library itself writes its metadata in a random order.
+    """
+    entries: dict[str, object] = {
+        "__metadata__": {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "source_sha256": origin.source_sha256,
+            "synthetic": "true" if origin.synthetic else "false",
+            "config": json.dumps(dict(origin.config), sort_keys=True),
+        }
+    }
+    end = 0
+    for name in _stored_order(tensors):
+        tensor = tensors[name]
+        dtype = _STORED_DTYPES.get(str(tensor.dtype))
+        if dtype is None:
+            raise OutputError(
+                f"tensor {name!r} is {tensor.dtype}, expected one of {', '.join(_STORED_DTYPES)}"
+            )
+        offsets = [end, end + tensor.nbytes]
+        entries[name] = {"dtype": dtype, "shape": list(tensor.shape), "data_offsets": offsets}
+        end += tensor.nbytes
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    return text + b" " * (-len(text) % 8)
+
+
+def _settle_folder(folder: Path) -> None:
+    """Bring the new name to the disk as well."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def _library() -> Any:

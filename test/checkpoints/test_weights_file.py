@@ -44,6 +44,30 @@ def test_what_was_written_is_read(path):
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
+def test_equal_weights_are_equal_bytes_that_safetensors_reads(path):
+    before = path.read_bytes()
+    write_weights(path, dict(reversed(tensors().items())), ORIGIN)
+    assert path.read_bytes() == before
+    library = pytest.importorskip("safetensors.numpy")
+    for name, array in library.load_file(path).items():
+        assert np.array_equal(array, tensors()[name])
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f2", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?"])
+def test_every_dtype_is_kept(path, dtype):
+    array = np.arange(7).astype(dtype)
+    write_weights(path, {"a": array, "b": np.ones((0, 3), dtype)}, ORIGIN)
+    found = read_weights(path).tensors
+    assert found["a"].dtype == array.dtype
+    assert np.array_equal(found["a"], array)
+    assert found["b"].shape == (0, 3)
+
+
+def test_a_dtype_without_a_place_in_the_format_is_named(path):
+    with pytest.raises(OutputError, match="'a' is <U1"):
+        write_weights(path, {"a": np.array(["x"])}, ORIGIN)
+
+
 def test_a_file_is_replaced_as_a_whole(path):
     write_weights(path, {"a": np.ones(2)}, ORIGIN)
     assert list(read_weights(path).tensors) == ["a"]
