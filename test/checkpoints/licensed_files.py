@@ -5,7 +5,7 @@ import pickletools
 
 import numpy as np
 import scipy.sparse
-from checkpoints.saved_networks import temporary_modules
+from checkpoints.passing_modules import temporary_modules
 
 
 def python2_chumpy(arrays, selected=()):

@@ -1,36 +1,12 @@
 """Networks whose classes exist only while they are saved, as the published ones do for us."""
 
-import sys
-import types
-from contextlib import contextmanager
-
 import pytest
+from checkpoints.passing_modules import temporary_modules
 
 torch = pytest.importorskip("torch", reason="real torch files are made with torch")
 
 METRO = "metro.modeling.bert.modeling_metro"
 BERT = "metro.modeling.bert.modeling_bert"
-
-
-@contextmanager
-def temporary_modules(**by_name):
-    """Modules in ``sys.modules`` (keys with ``__`` for dots) for the length of a block."""
-    added = []
-    for spelled, members in by_name.items():
-        name = spelled.replace("__", ".")
-        parts = name.split(".")
-        for end in range(1, len(parts) + 1):
-            parent = ".".join(parts[:end])
-            if parent not in sys.modules:
-                sys.modules[parent] = types.ModuleType(parent)
-                added.append(parent)
-        for member, value in members.items():
-            setattr(sys.modules[name], member, value)
-    try:
-        yield
-    finally:
-        for name in added:
-            del sys.modules[name]
 
 
 def published_class(name, module, base=torch.nn.Module, **members):

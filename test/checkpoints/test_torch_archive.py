@@ -94,6 +94,7 @@ def test_large_tensors_are_views_of_the_file(tmp_path):
 def test_a_truncated_network_is_refused_wherever_it_ends(tmp_path, zipped):
     network, classes = small_network()
     whole = save(tmp_path / "whole.bin", network, classes, zipped).read_bytes()
+    assert read_network_tensors(tmp_path / "whole.bin")
     path = tmp_path / "model.bin"
     places = np.random.default_rng(4).integers(0, len(whole), 150).tolist()
     for end in sorted({*range(40), *places, *range(len(whole) - 40, len(whole))}):
