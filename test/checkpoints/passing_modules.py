@@ -1,4 +1,4 @@
-"""Modules that exist for the length of a block, so that classes can be pickled under their names."""
+"""Modules that exist for the length of a block, to pickle classes under their names."""
 
 import sys
 import types
