@@ -39,4 +39,4 @@ def open_estimator(settings: Settings, asset_dir: Path) -> Estimator:
             f"the estimator {settings.estimator!r} needs the package {error.name!r}, which is not "
             'installed: run `pip install "dice_ros[dice]"`'
         ) from None
-    return open_dice(settings, model_folder(settings.model_dir), head, hand)
+    return open_dice(settings, model_folder(settings.model_dir), head)

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from dice_ros.networks.dice_names import is_dead
 
+SYNTHETIC_MARK = "dice_ros_synthetic"
+"""Key that marks a file of random weights; published files do not have it."""
+
 _STAGE_GAIN, _ATTENTION_GAIN = 0.5, 1.5
 
 

@@ -9,7 +9,6 @@ import torch
 
 from dice_ros.body.dice_bodies import FILE_NAME as BODIES_NAME
 from dice_ros.body.dice_bodies import load_bodies
-from dice_ros.body.open_hand import OpenHand
 from dice_ros.body.open_head import OpenHead
 from dice_ros.errors import AssetError
 from dice_ros.estimators.dice.estimator import DiceEstimator
@@ -23,14 +22,14 @@ _HELP = 'see the README\'s section "Use DICE", or run `dice-ros doctor`'
 
 
 def open_dice(
-    settings: Settings, folder: Path, open_head: OpenHead, open_hand: OpenHand
+    settings: Settings, folder: Path, open_head: OpenHead
 ) -> DiceEstimator:
     """Load everything and move it to its device.
 
     Args:
         settings: validated settings.
         folder: of the converted files.
-        open_head, open_hand: their named regions are carried over.
+        open_head: its named regions are carried over.
 
     Raises:
         AssetError: a file is missing or damaged, or there is no such device.
@@ -53,7 +52,7 @@ def open_dice(
         choose_device(settings.device),
         parametric=settings.dice_meshes == "parametric",
     )
-    topologies = dice_topologies(bodies, open_head, open_hand)
+    topologies = dice_topologies(bodies, open_head)
     return DiceEstimator(runner, bodies, topologies, settings, synthetic=synthetic)
 
 

@@ -1,0 +1,133 @@
+"""FLAME, MANO and DICE's template from the licensed files, executing nothing of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from dice_ros.body.dice_bodies import DiceBodies, TemplatePoints
+from dice_ros.body.flame_arrays import (
+    FLAME_EXPRESSIONS,
+    FLAME_FIRST_EXPRESSION,
+    FLAME_SHAPES,
+    FlameArrays,
+)
+from dice_ros.body.keypoint_regressors import face_keypoints, hand_keypoints
+from dice_ros.body.licensed_files import (
+    BODY_FILES,
+    FLAME_LANDMARKS,
+    FLAME_MODEL,
+    HAND_REST,
+    HAND_TRANSFORMS,
+    HEAD_REST,
+    HEAD_TRANSFORMS,
+    MANO_MODEL,
+    NECK,
+    LicensedFile,
+    find_file,
+    missing_text,
+)
+from dice_ros.body.mano_arrays import ManoArrays
+from dice_ros.checkpoints.body_files import is_synthetic, read_flame, read_landmarks, read_mano
+from dice_ros.checkpoints.sparse_matrix import SparseMatrix
+from dice_ros.checkpoints.template_files import (
+    HAND_LEVELS,
+    HEAD_LEVELS,
+    read_down_sampling,
+    read_hand_rest,
+    read_head_rest,
+    read_neck,
+)
+from dice_ros.errors import AssetError
+from dice_ros.types import Float32Array
+
+
+def read_licensed_bodies(folder: Path) -> DiceBodies:
+    """Everything DICE needs besides its weights.
+
+    Args:
+        folder: holds the files of :data:`dice_ros.body.licensed_files.BODY_FILES`, at any depth.
+
+    Raises:
+        AssetError: files are missing (all are listed, with where to get them), damaged, unsafe,
+            or their arrays are not of the expected shape.
+    """
+    paths = _find_all(folder)
+    flame = _flame(paths)
+    mano = _mano(paths[MANO_MODEL])
+    return DiceBodies(
+        flame=flame,
+        mano=mano,
+        template=_template(paths, flame, mano),
+        synthetic=any(is_synthetic(paths[item]) for item in (FLAME_MODEL, MANO_MODEL)),
+    )
+
+
+def _find_all(folder: Path) -> dict[LicensedFile, Path]:
+    if not folder.is_dir():
+        raise AssetError(f"{folder} is no folder: name the one that holds the licensed files")
+    found = {item: find_file(folder, item) for item in BODY_FILES}
+    missing = [item for item, path in found.items() if path is None]
+    if missing:
+        lines = "\n".join(f"  {missing_text(item)}" for item in missing)
+        raise AssetError(f"{len(missing)} files are missing in {folder}:\n{lines}")
+    return {item: path for item, path in found.items() if path is not None}
+
+
+def _flame(paths: dict[LicensedFile, Path]) -> FlameArrays:
+    published = read_flame(paths[FLAME_MODEL])
+    landmarks = read_landmarks(paths[FLAME_LANDMARKS])
+    last_expression = FLAME_FIRST_EXPRESSION + FLAME_EXPRESSIONS
+    directions = published.shapedirs
+    return FlameArrays(
+        template=published.v_template,
+        shape_directions=np.concatenate(
+            [
+                directions[:, :, :FLAME_SHAPES],
+                directions[:, :, FLAME_FIRST_EXPRESSION:last_expression],
+            ],
+            axis=2,
+        ),
+        pose_directions=published.posedirs,
+        joint_regressor=published.J_regressor,
+        weights=published.weights,
+        parents=published.parents.astype(np.int32),
+        triangles=published.faces.astype(np.int32),
+        landmark_triangles=landmarks.full_faces.astype(np.int32),
+        landmark_weights=landmarks.full_barycentric,
+        neck=read_neck(paths[NECK]).astype(np.int32),
+    )
+
+
+def _mano(path: Path) -> ManoArrays:
+    published = read_mano(path)
+    return ManoArrays(
+        template=published.v_template,
+        shape_directions=published.shapedirs,
+        pose_directions=published.posedirs,
+        joint_regressor=published.J_regressor,
+        weights=published.weights,
+        parents=published.parents.astype(np.int32),
+        triangles=published.faces.astype(np.int32),
+    )
+
+
+def _template(
+    paths: dict[LicensedFile, Path], flame: FlameArrays, mano: ManoArrays
+) -> TemplatePoints:
+    """Resting bodies, thinned by the published matrices; keypoints by the published regressors."""
+    head, hand = read_head_rest(paths[HEAD_REST]), read_hand_rest(paths[HAND_REST])
+    return TemplatePoints(
+        hand_joints=hand_keypoints(mano, hand[None])[0].astype(np.float32),
+        face_landmarks=face_keypoints(flame, head[None])[0].astype(np.float32),
+        hand_vertices=_thinned(hand, read_down_sampling(paths[HAND_TRANSFORMS], HAND_LEVELS)),
+        head_vertices=_thinned(head, read_down_sampling(paths[HEAD_TRANSFORMS], HEAD_LEVELS)),
+    )
+
+
+def _thinned(vertices: Float32Array, matrices: tuple[SparseMatrix, ...]) -> Float32Array:
+    points = vertices.astype(np.float64)
+    for matrix in matrices:
+        points = matrix.dense().astype(np.float64) @ points
+    return points.astype(np.float32)
