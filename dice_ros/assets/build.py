@@ -13,10 +13,11 @@ from dice_ros.assets.face_regions import (
     face_regions,
     skin_stiffness,
 )
-from dice_ros.assets.hand_geometry import PART_NAMES, cut_hand
+from dice_ros.assets.hand_geometry import cut_hand
 from dice_ros.assets.head_geometry import EXPRESSION_NAMES, cut_head
 from dice_ros.assets.landmark_embedding import CROP_SIZE, embed_landmarks
 from dice_ros.assets.makehuman import MakeHumanFiles
+from dice_ros.body.hand_parts import PART_NAMES
 from dice_ros.body.open_hand import OpenHand
 from dice_ros.body.open_head import OpenHead
 from dice_ros.perception.face_landmarks import FaceLandmarkNetwork

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dice_ros.assets.makehuman import MakeHumanFiles, descendants, summed_weight
+from dice_ros.body.hand_parts import hand_part_labels
 from dice_ros.body.hand_pose import FINGER_JOINTS
 from dice_ros.body.open_hand import HAND_VERTEX_COUNT
 from dice_ros.errors import AssetError
@@ -22,13 +23,6 @@ _METACARPALS = [f"metacarpal{number}.R" for number in range(1, 5)]
 _ORIGINS, _SEXES = ("african", "asian", "caucasian"), ("female", "male")
 _SHAPES = ("fingers-length", "fingers-diameter", "fingers-distance")
 _SHAPE_SIGMA = 0.4
-
-PART_NAMES = (
-    *("none", "thumb_base", "thumb_middle", "thumb_tip", "index_base", "index_middle", "index_tip"),
-    *("middle_base", "middle_middle", "middle_tip", "ring_base", "ring_middle", "ring_tip"),
-    *("pinky_base", "pinky_middle", "pinky_tip", "palm", "back", "heel", "wrist"),
-)
-_HEEL_SHARE, _WRIST_SHARE = 0.38, 0.06
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +75,7 @@ def cut_hand(files: MakeHumanFiles) -> HandGeometry:
         weights=weights / weights.sum(axis=1, keepdims=True),
         shape_basis=np.stack([_with_fan_centre(shape[index], rim) for shape in shapes]),
         joint_shape_basis=joint_shapes,
-        part_labels=_parts(template, joints, weights),
+        part_labels=hand_part_labels(template, joints[0], joints[FINGER_JOINTS[1:, 0]], weights),
     )
 
 
@@ -137,21 +131,3 @@ def _fan(rim: Int32Array, centre: int) -> Int32Array:
 
 def _with_fan_centre(values: Float64Array, rim: Int32Array) -> Float64Array:
     return np.concatenate([values, values[rim].mean(axis=0, keepdims=True)])
-
-
-def _parts(template: Float64Array, joints: Float64Array, weights: Float64Array) -> UInt8Array:
-    """(V,) labels into :data:`PART_NAMES`: the strongest bone; the palm is divided further."""
-    index = PART_NAMES.index
-    bone = weights.argmax(axis=1)
-    labels = np.asarray(bone, dtype=np.uint8)
-    on_palm = bone == 0
-    knuckles = joints[FINGER_JOINTS[1:, 0]].mean(axis=0)
-    along = knuckles - joints[0]
-    share = template @ along / (along @ along)
-    normal = np.cross(joints[5] - joints[0], joints[17] - joints[0])
-    height = (template - 0.5 * (joints[0] + knuckles)) @ (normal / np.linalg.norm(normal))
-    labels[on_palm & (height < 0)] = index("back")
-    labels[on_palm & (height >= 0)] = index("palm")
-    labels[on_palm & (height >= 0) & (share < _HEEL_SHARE)] = index("heel")
-    labels[on_palm & (share < _WRIST_SHARE)] = index("wrist")
-    return labels

@@ -16,6 +16,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
 from dice_ros.assets.head_geometry import HeadGeometry
+from dice_ros.body.barycentric import barycentric_of
 from dice_ros.body.vertex_normals import vertex_normals
 from dice_ros.contact.mesh_surface import closest_on_triangles
 from dice_ros.errors import AssetError
@@ -168,16 +169,3 @@ def _snap(head: HeadGeometry, points: Float64Array) -> tuple[Int32Array, Float64
     rows = np.arange(len(points))
     chosen = near[rows, best]
     return candidates[chosen].astype(np.int32), barycentric_of(feet[rows, best], corners[chosen])
-
-
-def barycentric_of(points: Float64Array, corners: Float64Array) -> Float64Array:
-    """(N, 3) weights of triangle corners (N, 3, 3) that give points (N, 3) in their planes."""
-    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    offset = points - corners[:, 0]
-    d00, d01, d11 = (
-        np.einsum("ni,ni->n", a, b) for a, b in ((first, first), (first, second), (second, second))
-    )
-    d20, d21 = (np.einsum("ni,ni->n", offset, edge) for edge in (first, second))
-    scale = d00 * d11 - d01 * d01
-    v, w = (d11 * d20 - d01 * d21) / scale, (d00 * d21 - d01 * d20) / scale
-    return np.stack([1.0 - v - w, v, w], axis=1)

@@ -22,12 +22,12 @@ class SplittingMesh:
     def __init__(self, points: Float64Array, triangles: Int32Array) -> None:
         self.points = points.copy()
         self.parents: list[tuple[int, int]] = []
-        self._triangles = triangles.astype(np.int64)
+        self._triangles = triangles.astype(np.int32)
 
     @property
     def triangles(self) -> Int32Array:
         """(F', 3) int32, wound as before."""
-        return self._triangles.astype(np.int32)
+        return self._triangles
 
     def longest_edge(self, eligible: BoolArray, *, on_rim: bool | None = None) -> tuple[int, int]:
         """The longest edge between eligible vertices; of equal ones, the first by vertex number.
@@ -63,7 +63,7 @@ def mesh_edges(triangles: Int32Array) -> tuple[Int32Array, Int32Array]:
     """Edges (E, 2) with the smaller vertex first, sorted, and in how many triangles each is."""
     sides = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     edges, counts = np.unique(np.sort(sides, axis=1), axis=0, return_counts=True)
-    return edges, counts
+    return edges.astype(np.int32), counts.astype(np.int32)
 
 
 def rim_loop(triangles: Int32Array) -> Int32Array:

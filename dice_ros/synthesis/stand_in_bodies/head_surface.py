@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_matrix, eye_array, vstack
+from scipy.sparse import csr_matrix, vstack
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 from scipy.spatial import cKDTree
@@ -99,7 +99,7 @@ def _close_eyes(
     count = len(template)
     L = uniform_laplacian(head.triangles, count)
     inside = skin & ~(head.exterior | head.exterior[head.mirror])
-    carry = eye_array(count, format="lil")
+    into = np.eye(count)
     points = template.copy()
     openness, centres = np.zeros((2, count)), np.zeros((2, 3))
     for eye, side in enumerate((-1.0, 1.0)):
@@ -111,15 +111,15 @@ def _close_eyes(
         inner, outer = L[socket][:, socket].tocsc(), L[socket][:, rest]
         rim = rest[np.unique(outer.nonzero()[1])]
         spread = np.asarray(-spsolve(inner, L[socket][:, rim].toarray()))
-        carry[socket] = 0.0
-        carry[np.ix_(socket, rim)] = spread
+        into[socket] = 0.0
+        into[np.ix_(socket, rim)] = spread
         depth = np.asarray(spsolve(inner, np.ones(len(socket))))
         openness[eye, socket] = np.sqrt(depth / depth.max())
         flat = spread @ template[rim]
         round_ = _on_ball(flat, template[ball], centres[eye])
         bulge = np.minimum(_BULGE_RISE * openness[eye, socket], 1.0)[:, None]
         points[socket] = flat + bulge * (round_ - flat)
-    return carry.tocsr(), points, openness, centres
+    return csr_matrix(into), points, openness, centres
 
 
 def _on_ball(points: Float64Array, ball: Float64Array, centre: Float64Array) -> Float64Array:
@@ -127,7 +127,9 @@ def _on_ball(points: Float64Array, ball: Float64Array, centre: Float64Array) -> 
     radii = np.linalg.norm(ball - centre, axis=1)
     rays = points - centre
     rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-    gaps, near = cKDTree((ball - centre) / radii[:, None]).query(rays, k=_BALL_NEIGHBOURS)
+    directions = (ball - centre) / radii[:, None]
+    near = np.asarray(cKDTree(directions).query(rays, k=_BALL_NEIGHBOURS)[1])
+    gaps = np.linalg.norm(rays[:, None] - directions[near], axis=2)
     weights = 1.0 / (gaps**2 + 1e-4)
     radius = (weights * radii[near]).sum(axis=1) / weights.sum(axis=1)
     return np.asarray(centre + radius[:, None] * rays)

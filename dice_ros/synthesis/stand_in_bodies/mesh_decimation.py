@@ -60,9 +60,7 @@ def thin_mesh(
 
 
 class _Collapsing:
-    def __init__(
-        self, points: Float64Array, triangles: Int32Array, kept: frozenset[int]
-    ) -> None:
+    def __init__(self, points: Float64Array, triangles: Int32Array, kept: frozenset[int]) -> None:
         self._points = points
         self._triangles = [tuple(int(corner) for corner in row) for row in triangles]
         self._around: dict[int, set[int]] = {}
