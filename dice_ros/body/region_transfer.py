@@ -64,7 +64,7 @@ def _labels_to_carry(head: OpenHead) -> UInt8Array:
 
     Scalp lower than the chin is neck: other meshes reach farther down than the open head.
     """
-    labels = head.region_labels.copy()
+    labels: UInt8Array = head.region_labels.copy()
     chin = open_head_landmarks_68(head)[CONTOUR_COUNT // 2]
     low = head.template[:, 1] > chin[1]
     labels[low & (labels == head.region_names.index("scalp"))] = head.region_names.index("neck")

@@ -1,0 +1,101 @@
+"""Writing the stand-ins as the files a user of the licensed models would bring.
+
+File names, array names, shapes and types are the official ones, so that everything that reads
+licensed files can be tried without them. Every dictionary carries the extra entry
+``dice_ros_synthetic``, and ``SYNTHETIC.txt`` beside the files says what they are.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from dice_ros.body.open_hand import OpenHand
+from dice_ros.body.open_head import OpenHead
+from dice_ros.synthesis.stand_in_bodies.flame import FlameArrays, make_stand_in_flame
+from dice_ros.synthesis.stand_in_bodies.mano import ManoArrays, make_stand_in_mano, mirror_hand
+from dice_ros.synthesis.stand_in_bodies.mesh_levels import mesh_levels
+from dice_ros.synthesis.stand_in_bodies.torch_files import (
+    write_array,
+    write_landmark_embedding,
+    write_mesh_transforms,
+)
+
+SYNTHETIC_MARK = "dice_ros_synthetic"
+STAND_IN_LICENCE = "CC0-1.0, a synthetic stand-in made from the MakeHuman base mesh"
+HEAD_LEVELS, HAND_LEVELS = (1675, 559), (195,)
+
+_NOTE = """\
+These files are synthetic stand-ins made by dice_ros.
+
+They have the format of the FLAME, MANO and DICE files of the same names and none of their content:
+head and hand are CC0, made from the MakeHuman base mesh. Use them to try and test software. They
+give no meaningful result with published network weights.
+"""
+_APART = ("landmarks", "neck_vertices", "stiffness")
+
+
+def write_stand_ins(folder: Path, open_head: OpenHead, open_hand: OpenHand) -> tuple[Path, ...]:
+    """Write all stand-ins; the same bytes every time.
+
+    Args:
+        folder: made if it does not exist; files of the same names are replaced.
+        open_head, open_hand: what to make them from.
+
+    Returns:
+        The files written.
+
+    Raises:
+        AssetError: PyTorch is not installed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    head, hand = make_stand_in_flame(open_head), make_stand_in_mano(open_hand)
+    mark = {SYNTHETIC_MARK: True}
+    written = [
+        folder / name
+        for name in (
+            *("SYNTHETIC.txt", "generic_model.pkl", "landmark_embedding.npy", "MANO_RIGHT.pkl"),
+            *("MANO_LEFT.pkl", "head_mesh_transforms.pt", "hand_mesh_transforms.pt"),
+            *("head_ref_vs.pt", "rh_ref_vs.pt", "neck_idx.npy", "stiffness_final.npy"),
+        )
+    ]
+    (note, flame, embedding, right, left, head_maps, hand_maps, *rest) = written
+    head_rest, hand_rest, neck, stiffness = rest
+    note.write_text(_NOTE)
+    _write_model(flame, head)
+    write_landmark_embedding(embedding, head.landmarks, mark)
+    _write_model(right, hand)
+    _write_model(left, mirror_hand(hand))
+    _write_levels(head_maps, head, HEAD_LEVELS)
+    _write_levels(hand_maps, hand, HAND_LEVELS)
+    write_array(head_rest, head.v_template.astype(np.float32))
+    write_array(hand_rest, hand.v_template.astype(np.float32))
+    np.save(neck, head.neck_vertices)
+    np.save(stiffness, head.stiffness)
+    return tuple(written)
+
+
+def _write_levels(path: Path, model: FlameArrays | ManoArrays, counts: tuple[int, ...]) -> None:
+    write_mesh_transforms(
+        path,
+        mesh_levels(model.v_template, model.f.astype(np.int32), counts),
+        {SYNTHETIC_MARK: True},
+    )
+
+
+def _write_model(path: Path, model: FlameArrays | ManoArrays) -> None:
+    """The pickled dictionary of arrays that both models come as."""
+    entries: dict[str, object] = {
+        item.name: getattr(model, item.name) for item in fields(model) if item.name not in _APART
+    }
+    entries = {
+        name: np.ascontiguousarray(value) if isinstance(value, np.ndarray) else value
+        for name, value in entries.items()
+    }
+    entries["J"] = np.asarray(model.J_regressor @ model.v_template)
+    entries |= {"bs_style": "lbs", "bs_type": "lrotmin", SYNTHETIC_MARK: True}
+    with path.open("wb") as file:
+        pickle.dump(entries, file, protocol=2)
