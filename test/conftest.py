@@ -14,6 +14,12 @@ from dice_ros.body.open_hand import OpenHand
 from dice_ros.body.open_head import OpenHead
 from dice_ros.pipeline import Pipeline
 from dice_ros.synthesis.demo_clip import DemoClip
+from dice_ros.synthesis.stand_in_bodies import (
+    FlameArrays,
+    ManoArrays,
+    make_stand_in_flame,
+    make_stand_in_mano,
+)
 
 # The same examples in every run, and no clock: a slow machine is no failure.
 settings.register_profile("dice_ros", deadline=None, derandomize=True)
@@ -34,6 +40,16 @@ def open_head(asset_dir: Path) -> OpenHead:
 @pytest.fixture(scope="session")
 def open_hand(asset_dir: Path) -> OpenHand:
     return OpenHand.load(asset_dir / "hand.npz")
+
+
+@pytest.fixture(scope="session")
+def stand_in_flame(open_head: OpenHead) -> FlameArrays:
+    return make_stand_in_flame(open_head)
+
+
+@pytest.fixture(scope="session")
+def stand_in_mano(open_hand: OpenHand) -> ManoArrays:
+    return make_stand_in_mano(open_hand)
 
 
 @pytest.fixture(scope="session")

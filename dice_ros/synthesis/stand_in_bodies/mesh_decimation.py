@@ -99,10 +99,9 @@ class _Collapsing:
             if not self._allowed(gone, stays):
                 continue
             for vertex in sorted(self._collapse(gone, stays)):
-                for other in sorted(self._neighbours(vertex)):
-                    for pair in ((vertex, other), (other, vertex)):
-                        if self._may_go(pair[0], on_rim):
-                            heapq.heappush(queue, (self._cost(*pair), *pair))
+                if self._may_go(vertex, on_rim):
+                    for other in sorted(self._neighbours(vertex)):
+                        heapq.heappush(queue, (self._cost(vertex, other), vertex, other))
 
     def result(self) -> ThinnedMesh:
         picked = np.array(sorted(self._around), dtype=np.int32)
