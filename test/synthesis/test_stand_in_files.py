@@ -15,7 +15,11 @@ from dice_ros.synthesis.stand_in_bodies import (  # noqa: E402
     torch_files,
     write_stand_ins,
 )
+from dice_ros.synthesis.stand_in_bodies.files import write_model  # noqa: E402
 from dice_ros.synthesis.stand_in_bodies.hand_surface import TIP_VERTICES  # noqa: E402
+
+# The official files name modules that SciPy has moved since.
+pytestmark = pytest.mark.filterwarnings("ignore:Please import `csc_matrix`:DeprecationWarning")
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +43,29 @@ def test_models_are_protocol_2_pickles_that_say_they_are_synthetic(folder, name)
     assert isinstance(model["J_regressor"], csc_matrix)
     assert model["kintree_table"][0, 0] == 2**32 - 1
     assert model["J"].shape == (model["J_regressor"].shape[0], 3)
+
+
+def test_chumpy_arrays_are_written_as_chumpy_writes_them(tmp_path, stand_in_mano):
+    class Chumpy:
+        pass
+
+    class Reader(pickle.Unpickler):
+        def find_class(self, module, name):
+            return Chumpy if module.startswith("chumpy.") else super().find_class(module, name)
+
+    shapes = stand_in_mano.shapedirs
+    write_model(tmp_path / "model.pkl", stand_in_mano, chumpy=True)
+    data = (tmp_path / "model.pkl").read_bytes()
+    assert b"chumpy.ch\nCh\n" in data
+    assert b"chumpy.reordering\nSelect\n" in data
+    assert b"dice_ros" not in data
+    assert b"numpy._core" not in data
+    with (tmp_path / "model.pkl").open("rb") as file:
+        model = Reader(file, encoding="latin1").load()
+    np.testing.assert_array_equal(model["v_template"].x, stand_in_mano.v_template)
+    selection = model["shapedirs"]
+    picked = selection.a.x.ravel()[selection.idxs].reshape(selection.preferred_shape)
+    np.testing.assert_array_equal(picked, shapes)
 
 
 def test_a_note_lies_beside_them(folder):

@@ -7,7 +7,6 @@ licensed files can be tried without them. Every dictionary carries the extra ent
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import fields
 from pathlib import Path
 
@@ -18,6 +17,11 @@ from dice_ros.body.open_head import OpenHead
 from dice_ros.synthesis.stand_in_bodies.flame import FlameArrays, make_stand_in_flame
 from dice_ros.synthesis.stand_in_bodies.mano import ManoArrays, make_stand_in_mano, mirror_hand
 from dice_ros.synthesis.stand_in_bodies.mesh_levels import mesh_levels
+from dice_ros.synthesis.stand_in_bodies.model_pickle import (
+    ChumpyArray,
+    ChumpySelection,
+    write_model_pickle,
+)
 from dice_ros.synthesis.stand_in_bodies.torch_files import (
     write_array,
     write_landmark_embedding,
@@ -38,12 +42,16 @@ give no meaningful result with published network weights.
 _APART = ("landmarks", "neck_vertices", "stiffness")
 
 
-def write_stand_ins(folder: Path, open_head: OpenHead, open_hand: OpenHand) -> tuple[Path, ...]:
+def write_stand_ins(
+    folder: Path, open_head: OpenHead, open_hand: OpenHand, *, chumpy: bool = False
+) -> tuple[Path, ...]:
     """Write all stand-ins; the same bytes every time.
 
     Args:
         folder: made if it does not exist; files of the same names are replaced.
         open_head, open_hand: what to make them from.
+        chumpy: wrap the arrays of the models that the official files hold as chumpy objects; such
+            files need chumpy, or a reader that knows its classes.
 
     Returns:
         The files written.
@@ -65,10 +73,10 @@ def write_stand_ins(folder: Path, open_head: OpenHead, open_hand: OpenHand) -> t
     (note, flame, embedding, right, left, head_maps, hand_maps, *rest) = written
     head_rest, hand_rest, neck, stiffness = rest
     note.write_text(_NOTE)
-    _write_model(flame, head)
+    write_model(flame, head, chumpy=chumpy)
     write_landmark_embedding(embedding, head.landmarks, mark)
-    _write_model(right, hand)
-    _write_model(left, mirror_hand(hand))
+    write_model(right, hand, chumpy=chumpy)
+    write_model(left, mirror_hand(hand), chumpy=chumpy)
     _write_levels(head_maps, head, HEAD_LEVELS)
     _write_levels(hand_maps, hand, HAND_LEVELS)
     write_array(head_rest, head.v_template.astype(np.float32))
@@ -86,8 +94,8 @@ def _write_levels(path: Path, model: FlameArrays | ManoArrays, counts: tuple[int
     )
 
 
-def _write_model(path: Path, model: FlameArrays | ManoArrays) -> None:
-    """The pickled dictionary of arrays that both models come as."""
+def write_model(path: Path, model: FlameArrays | ManoArrays, *, chumpy: bool = False) -> None:
+    """Write the pickled dictionary of arrays that both models come as."""
     entries: dict[str, object] = {
         item.name: getattr(model, item.name) for item in fields(model) if item.name not in _APART
     }
@@ -97,5 +105,9 @@ def _write_model(path: Path, model: FlameArrays | ManoArrays) -> None:
     }
     entries["J"] = np.asarray(model.J_regressor @ model.v_template)
     entries |= {"bs_style": "lbs", "bs_type": "lrotmin", SYNTHETIC_MARK: True}
-    with path.open("wb") as file:
-        pickle.dump(entries, file, protocol=2)
+    if chumpy:
+        selected = isinstance(model, ManoArrays)
+        entries |= {name: ChumpyArray(getattr(model, name)) for name in ("v_template", "posedirs")}
+        shapes = np.ascontiguousarray(model.shapedirs)
+        entries["shapedirs"] = ChumpySelection(shapes) if selected else ChumpyArray(shapes)
+    write_model_pickle(path, entries)
