@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dice_ros.checkpoints.checked_arrays import floats, indices, parents
 from dice_ros.checkpoints.checkpoint_file import CheckpointFile, blaming
 from dice_ros.checkpoints.pickled_arrays import read_npy_file
+from dice_ros.checkpoints.synthetic_mark import SYNTHETIC_MARK
 from dice_ros.checkpoints.torch_archive import read_torch_file
 
 FLAME_VERTICES = 5023
@@ -145,6 +146,15 @@ def read_landmarks(path: Path) -> LandmarkArrays:
         full_faces=entries.indices("full_lmk_faces_idx", (1, 68), FLAME_FACES)[0],
         full_barycentric=entries.floats("full_lmk_bary_coords", (1, 68, 3))[0],
     )
+
+
+def is_synthetic(path: Path) -> bool:
+    """Whether a file is marked as a stand-in that this project made.
+
+    Raises:
+        CheckpointError: the file is missing, damaged or unsafe.
+    """
+    return read_torch_file(path).has(SYNTHETIC_MARK)
 
 
 class _Entries:

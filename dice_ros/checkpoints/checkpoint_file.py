@@ -55,6 +55,12 @@ class CheckpointFile:
             except CheckpointError as error:
                 raise CheckpointError(f"{name!r}: {error}") from error
 
+    def has(self, name: str) -> bool:
+        """Whether the top object is a dictionary with this key."""
+        with blaming(self.path):
+            entries = self.reader.mapping(self.root)
+            return entries is not None and name in entries
+
 
 @contextmanager
 def blaming(path: Path) -> Iterator[None]:

@@ -8,7 +8,6 @@ knows both.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 _BLOCK = {
@@ -49,7 +48,6 @@ _PLAIN = {
     "presence_head.position.4": "contact_feat_extractor.4",
     "presence_head.pool": "contact_classifier.0",
 }
-_DEAD = re.compile(r"\.bert\.embeddings\.|\.bert\.pooler\.|^backbone\.classifier\.")
 
 
 def published_name(name: str) -> str:
@@ -67,11 +65,6 @@ def published_name(name: str) -> str:
 def names_by_published(names: Iterable[str]) -> dict[str, str]:
     """Our names keyed by the published ones, e.g. of all entries of a ``state_dict``."""
     return {published_name(name): name for name in names}
-
-
-def is_dead(published: str) -> bool:
-    """Whether a published tensor is never used: word tables, poolers, the ImageNet classifier."""
-    return _DEAD.search(published) is not None
 
 
 def _published_module(module: str) -> str:

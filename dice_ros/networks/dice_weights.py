@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from dice_ros.body.dice_bodies import TemplatePoints
 from dice_ros.checkpoints.dice_weights import select_live
 from dice_ros.checkpoints.module_tensors import read_network_tensors
+from dice_ros.checkpoints.synthetic_mark import SYNTHETIC_MARK
 from dice_ros.checkpoints.weights_file import WeightsOrigin, read_weights, write_weights
 from dice_ros.errors import CheckpointError
 from dice_ros.networks.dice import DiceConfig, DiceNetwork, DiceTemplate
 from dice_ros.networks.dice_config import empty_network, infer_config, published_shapes
 from dice_ros.networks.dice_names import names_by_published
-from dice_ros.networks.seeded_weights import SYNTHETIC_MARK
 
 FILE_NAME = "dice.safetensors"
 NETWORK = "dice"

@@ -13,10 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dice_ros.networks.dice_names import is_dead
-
-SYNTHETIC_MARK = "dice_ros_synthetic"
-"""Key that marks a file of random weights; published files do not have it."""
+from dice_ros.checkpoints.dice_weights import is_dead
 
 _STAGE_GAIN, _ATTENTION_GAIN = 0.5, 1.5
 

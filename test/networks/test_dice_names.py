@@ -1,6 +1,7 @@
 """The published checkpoint's 2454 tensors and ours."""
 
 import pytest
+from dice_ros.checkpoints.dice_weights import is_dead
 
 from dice_ros.errors import AssetError
 from dice_ros.networks.dice import DiceConfig
@@ -10,7 +11,7 @@ from dice_ros.networks.dice_config import (
     published_shapes,
     small_config,
 )
-from dice_ros.networks.dice_names import is_dead, names_by_published, published_name
+from dice_ros.networks.dice_names import names_by_published, published_name
 
 
 @pytest.fixture(scope="module")

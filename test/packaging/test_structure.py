@@ -20,15 +20,16 @@ FORBIDDEN = {
 # A room may import rooms to its right.
 ORDER = (
     *("ros", "cli", "assets", "replay", "synthesis", "render", "pipeline", "estimators"),
-    *("perception", "contact", "body", "checkpoints"),
+    *("perception", "contact", "networks", "body", "checkpoints"),
 )
 FREE = {
     *("types", "camera", "errors", "settings", "settings_document", "stopwatch"),
-    *("image_decoding", "blas_threads", "evaluation"),
+    *("image_decoding", "blas_threads", "evaluation", "metric_placement", "model_folder"),
 }
 HEAVY = {
     "ai_edge_litert": "dice_ros/perception/litert.py",
     "safetensors": "dice_ros/checkpoints/weights_file.py",
+    "smplx": "dice_ros/body/skinning.py",
 }
 ABSENT = {"torch", "chumpy", "smplx", "scipy"}
 

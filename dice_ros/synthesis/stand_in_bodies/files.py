@@ -14,6 +14,7 @@ import numpy as np
 
 from dice_ros.body.open_hand import OpenHand
 from dice_ros.body.open_head import OpenHead
+from dice_ros.checkpoints.synthetic_mark import SYNTHETIC_MARK
 from dice_ros.synthesis.stand_in_bodies.flame import FlameArrays, make_stand_in_flame
 from dice_ros.synthesis.stand_in_bodies.mano import ManoArrays, make_stand_in_mano, mirror_hand
 from dice_ros.synthesis.stand_in_bodies.mesh_levels import mesh_levels
@@ -28,7 +29,6 @@ from dice_ros.synthesis.stand_in_bodies.torch_files import (
     write_mesh_transforms,
 )
 
-SYNTHETIC_MARK = "dice_ros_synthetic"
 STAND_IN_LICENCE = "CC0-1.0, a synthetic stand-in made from the MakeHuman base mesh"
 HEAD_LEVELS, HAND_LEVELS = (1675, 559), (195,)
 

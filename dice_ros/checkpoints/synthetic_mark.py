@@ -1,0 +1,4 @@
+"""How stand-ins made by this project are told from licensed files."""
+
+SYNTHETIC_MARK = "dice_ros_synthetic"
+"""Key in every dictionary of a stand-in; licensed files do not have it."""
