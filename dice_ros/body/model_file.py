@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +67,19 @@ def read_model_file(
 
 
 def write_model_file(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
-    """Write arrays so that the same arrays always give the same bytes."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, array in arrays.items():
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+    """Write arrays so that the same arrays always give the same bytes.
+
+    The file is either whole or absent: it is written beside its place and moved there at the end.
+
+    Raises:
+        OSError: it cannot be written; nothing is left behind.
+    """
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with zipfile.ZipFile(scratch, "w") as archive:
+            for name, array in arrays.items():
+                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)

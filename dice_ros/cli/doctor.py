@@ -8,11 +8,27 @@ import importlib.util
 import os
 import platform
 import sys
+from pathlib import Path
 
 from dice_ros import __version__
 from dice_ros.assets.store import asset_dir, check_assets
+from dice_ros.body.dice_bodies import FILE_NAME as BODIES_NAME
+from dice_ros.body.dice_bodies import load_bodies
+from dice_ros.body.licensed_files import (
+    BODY_FILES,
+    DICE_CHECKPOINT,
+    LicensedFile,
+    find_file,
+    missing_text,
+)
+from dice_ros.checkpoints.licensed_check import check_licensed_file
+from dice_ros.errors import AssetError
+from dice_ros.model_folder import model_folder
+from dice_ros.optional_packages import EXTRA_OF
 
 _PACKAGES = ("numpy", "scipy", "opencv-python-headless", "ai-edge-litert", "rosbags", "mcap")
+_WEIGHTS_NAME = "dice.safetensors"
+_INSTALL = 'missing: run `pip install "dice_ros[dice]"`'
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,22 +36,32 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "doctor",
         help="check the installation",
-        description="Check packages, ROS and assets; exit code 1 if landmark_fit cannot run.",
+        description="Check packages, ROS, assets, and the files that the estimator dice needs. "
+        "Exit code 1 if the estimator that was asked about cannot run.",
+    )
+    parser.add_argument(
+        "--estimator",
+        choices=("landmark_fit", "dice"),
+        default="landmark_fit",
+        help="which estimator decides the exit code (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--licensed",
+        type=Path,
+        metavar="FOLDER",
+        help="also check licensed files, as downloaded, in this folder",
+    )
+    parser.add_argument(
+        "--model-dir", default="", metavar="DIR", help="folder of converted models to check"
     )
     parser.set_defaults(command=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    del options
     write = sys.stdout.write
     write(f"dice_ros {__version__}, Python {platform.python_version()}, {os.cpu_count()} CPUs\n")
-    missing = []
     for name in _PACKAGES:
-        try:
-            write(f"  {name} {importlib.metadata.version(name)}\n")
-        except importlib.metadata.PackageNotFoundError:
-            write(f"  {name} is not known to pip\n")
-            missing.append(name)
+        write(f"  {name} {_version(name) or 'is not known to pip'}\n")
     ros = importlib.util.find_spec("rclpy") is not None
     messages = importlib.util.find_spec("dice_ros.msg") is not None
     write(f"ROS 2: {'found' if ros else 'not found (needed by the node and the demo only)'}\n")
@@ -46,5 +72,83 @@ def _run(options: argparse.Namespace) -> int:
     write(f"assets: {problem or f'intact, in {asset_dir()}'}\n")
     if problem:
         write("  run `dice-ros assets`\n")
-    write("licensed files (DICE, FLAME, MANO): not needed by the estimator landmark_fit\n")
-    return 1 if problem else 0
+    dice_ready = _report_dice(options.model_dir)
+    if options.licensed is not None:
+        _report_licensed(options.licensed)
+    wanted = dice_ready if options.estimator == "dice" else True
+    return 0 if wanted and not problem else 1
+
+
+def _report_dice(setting: str) -> bool:
+    """Everything the estimator dice needs; True if it can run."""
+    write = sys.stdout.write
+    write("estimator dice (optional):\n")
+    ready = True
+    for name in EXTRA_OF:
+        version = _version(name)
+        write(f"  {name} {version or _INSTALL}\n")
+        ready &= version is not None
+    folder = model_folder(setting)
+    write(f"  models in {folder}\n")
+    for name, check, remedy in (
+        (_WEIGHTS_NAME, _check_weights, f"dice-ros convert dice {DICE_CHECKPOINT.name}"),
+        (BODIES_NAME, _check_bodies, "dice-ros convert bodies FOLDER"),
+    ):
+        path = folder / name
+        if not path.is_file():
+            write(f"    {name}: missing, made by `{remedy}`\n")
+            ready = False
+            continue
+        try:
+            write(f"    {name}: {check(path)}\n")
+        except AssetError as error:
+            write(f"    {name}: {error}\n")
+            ready = False
+    if not ready:
+        write("  licensed files it is made from (`--licensed FOLDER` checks them):\n")
+        for item in (DICE_CHECKPOINT, *BODY_FILES):
+            write(f"    {missing_text(item)}\n")
+    return ready
+
+
+def _report_licensed(folder: Path) -> None:
+    write = sys.stdout.write
+    write(f"licensed files in {folder}:\n")
+    if not folder.is_dir():
+        write("  there is no such folder\n")
+        return
+    for item in (DICE_CHECKPOINT, *BODY_FILES):
+        write(f"  {_state_of(folder, item)}\n")
+
+
+def _state_of(folder: Path, item: LicensedFile) -> str:
+    try:
+        path = find_file(folder, item)
+        if path is None:
+            return f"missing: {missing_text(item)}"
+        return f"{item.name}: {check_licensed_file(path)}"
+    except AssetError as error:
+        return f"{item.name}: {error}"
+
+
+def _check_weights(path: Path) -> str:
+    from dice_ros.checkpoints.weights_file import read_weights  # noqa: PLC0415
+
+    weights = read_weights(path)
+    numbers = sum(array.size for array in weights.tensors.values())
+    return _intact(f"{numbers / 1e6:.0f} million numbers", weights.origin.synthetic)
+
+
+def _check_bodies(path: Path) -> str:
+    return _intact("FLAME and MANO", load_bodies(path).synthetic)
+
+
+def _intact(content: str, synthetic: bool) -> str:
+    return f"intact, {content}" + (" (SYNTHETIC stand-ins)" if synthetic else "")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -6,13 +6,11 @@ from pathlib import Path
 
 from dice_ros.body.open_hand import OpenHand
 from dice_ros.body.open_head import OpenHead
-from dice_ros.errors import AssetError
 from dice_ros.estimators.landmark_fit.landmark_fit import LandmarkFitEstimator
 from dice_ros.estimators.protocol import Estimator
 from dice_ros.model_folder import model_folder
+from dice_ros.optional_packages import importing
 from dice_ros.settings import Settings
-
-_OPTIONAL = {"torch", "smplx", "safetensors"}
 
 
 def open_estimator(settings: Settings, asset_dir: Path) -> Estimator:
@@ -29,14 +27,7 @@ def open_estimator(settings: Settings, asset_dir: Path) -> Estimator:
     hand = OpenHand.load(asset_dir / "hand.npz")
     if settings.estimator == "landmark_fit":
         return LandmarkFitEstimator(head, hand, settings)
-    try:
+    with importing(f"the estimator {settings.estimator!r}"):
         # PyTorch takes seconds to import, and landmark_fit runs without it.
         from dice_ros.estimators.dice.open_dice import open_dice  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] not in _OPTIONAL:
-            raise
-        raise AssetError(
-            f"the estimator {settings.estimator!r} needs the package {error.name!r}, which is not "
-            'installed: run `pip install "dice_ros[dice]"`'
-        ) from None
     return open_dice(settings, model_folder(settings.model_dir), head)

@@ -1,8 +1,8 @@
 """The published checkpoint's 2454 tensors and ours."""
 
 import pytest
-from dice_ros.checkpoints.dice_weights import is_dead
 
+from dice_ros.checkpoints.dice_weights import is_dead
 from dice_ros.errors import AssetError
 from dice_ros.networks.dice import DiceConfig
 from dice_ros.networks.dice_config import (

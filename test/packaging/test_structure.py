@@ -25,6 +25,7 @@ ORDER = (
 FREE = {
     *("types", "camera", "errors", "settings", "settings_document", "stopwatch"),
     *("image_decoding", "blas_threads", "evaluation", "metric_placement", "model_folder"),
+    *("optional_packages",),
 }
 HEAVY = {
     "ai_edge_litert": "dice_ros/perception/litert.py",

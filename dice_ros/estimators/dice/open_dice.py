@@ -21,9 +21,7 @@ from dice_ros.settings import Settings
 _HELP = 'see the README\'s section "Use DICE", or run `dice-ros doctor`'
 
 
-def open_dice(
-    settings: Settings, folder: Path, open_head: OpenHead
-) -> DiceEstimator:
+def open_dice(settings: Settings, folder: Path, open_head: OpenHead) -> DiceEstimator:
     """Load everything and move it to its device.
 
     Args:

@@ -2,7 +2,6 @@
 
 from dice_ros.synthesis.stand_in_bodies.files import (
     STAND_IN_LICENCE,
-    SYNTHETIC_MARK,
     write_stand_ins,
 )
 from dice_ros.synthesis.stand_in_bodies.flame import FlameArrays, make_stand_in_flame
@@ -10,7 +9,6 @@ from dice_ros.synthesis.stand_in_bodies.mano import ManoArrays, make_stand_in_ma
 
 __all__ = [
     "STAND_IN_LICENCE",
-    "SYNTHETIC_MARK",
     "FlameArrays",
     "ManoArrays",
     "make_stand_in_flame",

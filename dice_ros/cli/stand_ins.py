@@ -1,0 +1,71 @@
+"""``dice-ros stand-ins``: files in the licensed formats that anybody may have."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from dice_ros.assets.store import require_assets
+from dice_ros.body.licensed_files import DICE_CHECKPOINT
+from dice_ros.body.open_hand import OpenHand
+from dice_ros.body.open_head import OpenHead
+from dice_ros.errors import OutputError
+from dice_ros.optional_packages import importing
+
+_NOTE_NAME = "SYNTHETIC.txt"
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the subcommand."""
+    parser = commands.add_parser(
+        "stand-ins",
+        help="make stand-ins for the licensed files, to try the software with",
+        description="Write files with the names and formats of FLAME's, MANO's and DICE's, made "
+        "from the open head and hand and from random weights. `dice-ros convert` takes them like "
+        "the real ones. Results made with them mean nothing and are marked 'synthetic'.",
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where to; made if missing")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="a network of the published size (1 GB) instead of a small one (120 MB)",
+    )
+    parser.set_defaults(command=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    with importing("stand-ins"):
+        from dice_ros.networks.dice import DiceConfig  # noqa: PLC0415
+        from dice_ros.networks.dice_config import small_config  # noqa: PLC0415
+        from dice_ros.networks.stand_in_weights import write_stand_in_checkpoint  # noqa: PLC0415
+        from dice_ros.synthesis.stand_in_bodies import write_stand_ins  # noqa: PLC0415
+
+    folder: Path = options.folder
+    _check_folder(folder)
+    assets = require_assets()
+    sys.stderr.write("making bodies (about 10 s) ...\n")
+    try:
+        written = write_stand_ins(
+            folder, OpenHead.load(assets / "head.npz"), OpenHand.load(assets / "hand.npz")
+        )
+        sys.stderr.write("making weights ...\n")
+        checkpoint = folder / DICE_CHECKPOINT.name
+        write_stand_in_checkpoint(checkpoint, DiceConfig() if options.full else small_config())
+    except OSError as error:
+        raise OutputError(f"cannot write the stand-ins to {folder}: {error}") from error
+    sys.stdout.write(f"{folder}: {len(written) + 1} files\n")
+    sys.stdout.write(f"next: dice-ros convert dice {checkpoint}\n")
+    sys.stdout.write(f"      dice-ros convert bodies {folder}\n")
+    return 0
+
+
+def _check_folder(folder: Path) -> None:
+    """Never write over the real thing."""
+    if not folder.exists() or (folder / _NOTE_NAME).is_file():
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise OutputError(
+            f"{folder} holds other files: name an empty folder, so that no licensed file is "
+            "overwritten"
+        )
