@@ -53,6 +53,34 @@ def stand_in_mano(open_hand: OpenHand) -> ManoArrays:
 
 
 @pytest.fixture(scope="session")
+def licensed_stand_ins(tmp_path_factory, open_head: OpenHead, open_hand: OpenHand) -> Path:
+    """A folder with stand-ins for every licensed file, a small network among them."""
+    pytest.importorskip("torch", reason="DICE needs PyTorch: pip install 'dice_ros[dice]'")
+    from dice_ros.networks.dice_config import small_config
+    from dice_ros.networks.stand_in_weights import write_stand_in_checkpoint
+    from dice_ros.synthesis.stand_in_bodies import write_stand_ins
+
+    folder = tmp_path_factory.mktemp("licensed")
+    write_stand_ins(folder, open_head, open_hand)
+    write_stand_in_checkpoint(folder / "model.bin", small_config())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_dir(tmp_path_factory, licensed_stand_ins: Path) -> Path:
+    """The same, converted: what the estimator dice loads."""
+    pytest.importorskip("smplx", reason="the bodies need smplx: pip install 'dice_ros[dice]'")
+    from dice_ros.body.dice_bodies import FILE_NAME, save_bodies
+    from dice_ros.body.licensed_bodies import read_licensed_bodies
+    from dice_ros.networks.dice_weights import convert_dice
+
+    folder = tmp_path_factory.mktemp("models")
+    convert_dice(licensed_stand_ins / "model.bin", folder / "dice.safetensors")
+    save_bodies(folder / FILE_NAME, read_licensed_bodies(licensed_stand_ins))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def astronaut(asset_dir: Path) -> np.ndarray:
     """(512, 512, 3) uint8 RGB: one face, no hands."""
     return cv2.cvtColor(cv2.imread(str(asset_dir / "astronaut.png")), cv2.COLOR_BGR2RGB)

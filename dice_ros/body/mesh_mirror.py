@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from dice_ros.errors import AssetError
 from dice_ros.types import Int32Array
 
-_PAIRED_SHARE_MIN = 0.9
+_PAIRED_SHARE_MIN = 0.5
 
 
 def mirror_permutation(v_template: NDArray[np.floating], tolerance_m: float = 0.02) -> Int32Array:
@@ -25,7 +25,7 @@ def mirror_permutation(v_template: NDArray[np.floating], tolerance_m: float = 0.
 
     Returns:
         (V,) int32; on the midline a vertex is its own partner. Exactly an involution for an
-        exactly symmetric template, and for at least 90 % of the vertices otherwise.
+        exactly symmetric template, and for at least half of the vertices otherwise.
 
     Raises:
         AssetError: the template is not symmetric; the message tells by how much.

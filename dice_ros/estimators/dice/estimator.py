@@ -185,23 +185,20 @@ class DiceEstimator:
     ) -> _Seen:
         if crop.mirrored:
             meshes = unmirrored(meshes, self._mirror, CROP_SIDE)
+        pixels_per_metre = meshes.pixels_per_metre * crop.side / CROP_SIDE
+        if pixels_per_metre * _FARTHEST_M < observation.camera.K[0, 0]:
+            raise _implausible(meshes.pixels_per_metre)
         # A hand that perception did not see is the network's guess: it does not move the head.
         points = meshes.head if hand is None else np.concatenate([meshes.head, meshes.hand])
         placement = place(
             points.astype(np.float64),
             crop.to_image(meshes.project(points).astype(np.float64), CROP_SIDE),
             crop.centre,
-            meshes.pixels_per_metre * crop.side / CROP_SIDE,
+            pixels_per_metre,
             observation.camera,
         )
-        centre = placement.pose.translation
-        if not (np.isfinite(centre).all() and 0.0 < centre[2] < _FARTHEST_M):
-            raise EstimationError(
-                "implausible_placement",
-                f"the network's camera (scale {meshes.pixels_per_metre:.3g} crop pixels a metre) "
-                f"places the head at {centre.round(3).tolist()} m, expected 0 to {_FARTHEST_M:g} m "
-                "in front of the camera: the crop shows no head, or the weights are not DICE's",
-            )
+        if not 0.0 < placement.pose.translation[2] < _FARTHEST_M:
+            raise _implausible(meshes.pixels_per_metre)
         return _Seen(
             landmarks=hand,
             meshes=meshes,
@@ -337,6 +334,15 @@ class DiceEstimator:
             ),
             timings=timings,
         )
+
+
+def _implausible(pixels_per_metre: float) -> EstimationError:
+    return EstimationError(
+        "implausible_placement",
+        f"the network's camera ({pixels_per_metre:.3g} crop pixels a metre) does not place the "
+        f"head within {_FARTHEST_M:g} m in front of the camera: the crop shows no head, or the "
+        "weights are not DICE's",
+    )
 
 
 def _crops(observation: PersonObservation, face: FaceLandmarks) -> list[CropBox]:
