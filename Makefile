@@ -1,5 +1,6 @@
 # Two commands: `make demo` (watch it work) and `make test` (see the tests pass). Both install what
 # they need into .venv first, and take what is already there. `make help` lists the rest.
+# `make test DICE=no` leaves out PyTorch (and its gigabytes of GPU libraries) with the tests of DICE.
 #
 # How the pieces are laid: ROS 2 comes as wheels into .venv; CMake builds our messages into it; the
 # Python package itself stays in this folder, which a .pth file puts on the path, so that an edit
@@ -15,6 +16,7 @@ VENV := .venv
 BUILD := build/messages
 OUT ?= demo
 ROS ?= kilted
+DICE ?= yes
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.stamp
 LOCKS := requirements/runtime.txt requirements/build.txt requirements/ros-$(ROS).txt
@@ -26,7 +28,7 @@ export OMP_NUM_THREADS := 1
 # Without a home folder everything is kept here.
 export HOME ?= $(CURDIR)/build/home
 
-.PHONY: help demo test lint messages assets install clean
+.PHONY: help demo test lint messages assets install dice clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +50,8 @@ assets: install  ## fetch the open networks and geometry (once)
 
 install: $(STAMP)-package  ## .venv with ROS 2, the messages and the commands
 
+dice: install $(STAMP)-dice  ## what the estimator dice needs besides (PyTorch), into .venv
+
 messages: $(STAMP)-messages  ## build the messages into .venv
 
 clean:  ## remove everything made here; what is cached for the user stays
@@ -65,9 +69,16 @@ $(STAMP)-locks: $(STAMP)-venv $(LOCKS)
 	echo "  done in $$((SECONDS - start)) s"
 	touch $@
 
-$(STAMP)-test: $(STAMP)-locks requirements/test.txt
+$(STAMP)-test: $(STAMP)-locks requirements/test.txt $(if $(filter yes,$(DICE)),$(STAMP)-dice)
 	@echo "installing test tools ..."
 	$(PY) -m pip install --quiet -r requirements/test.txt
+	touch $@
+
+$(STAMP)-dice: $(STAMP)-locks requirements/dice.txt
+	@start=$$SECONDS
+	echo "installing PyTorch and what else the estimator dice needs ..."
+	$(PY) -m pip install --quiet -r requirements/dice.txt
+	echo "  done in $$((SECONDS - start)) s"
 	touch $@
 
 # CMake refuses imported targets with folders inside the source folder, and .venv is inside this

@@ -1,6 +1,7 @@
 """Start the node, and on request RViz or the demonstration clip as a camera.
 
 ros2 launch dice_ros dice.launch.py image:=/camera/image_raw camera_info:=/camera/camera_info
+ros2 launch dice_ros dice.launch.py image:=/camera/image_raw estimator:=dice
 ros2 launch dice_ros dice.launch.py demo:=/path/to/demo/input.mcap rviz:=true
 """
 
@@ -8,7 +9,7 @@ import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
-from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node
@@ -27,6 +28,8 @@ def generate_launch_description():
         ("namespace", "", "namespace of the node and its topics"),
         ("params_file", str(config / "dice.yaml"), "parameters of the node"),
         ("image_transport", "raw", "raw or compressed"),
+        ("estimator", "", "landmark_fit or dice; empty for what params_file says"),
+        ("model_dir", "", "folder of converted models for the estimator dice"),
         ("log_level", "info", "debug, info, warn, error"),
         ("use_sim_time", "false", "use /clock"),
         ("rviz", "false", "start RViz with our view"),
@@ -54,20 +57,29 @@ def generate_launch_description():
         ("image/compressed", [value["image"], "/compressed"]),
         ("camera_info", value["camera_info"]),
     ]
-    node = Node(
-        package="dice_ros",
-        executable="dice_node",
-        name="dice_node",
-        namespace=value["namespace"],
-        parameters=[
-            value["params_file"],
-            {"image_transport": value["image_transport"]},
-            {"use_sim_time": PythonExpression(["'", value["use_sim_time"], "' == 'true'"])},
-        ],
-        remappings=remappings,
-        arguments=["--ros-args", "--log-level", ["dice_node:=", value["log_level"]]],
-        output="screen",
-    )
+
+    def start_node(context):
+        # Given on the command line they win over params_file; empty ones leave it alone.
+        given = {name: context.launch_configurations[name] for name in ("estimator", "model_dir")}
+        overrides = {name: text for name, text in given.items() if text}
+        node = Node(
+            package="dice_ros",
+            executable="dice_node",
+            name="dice_node",
+            namespace=value["namespace"],
+            parameters=[
+                value["params_file"],
+                {"image_transport": value["image_transport"]},
+                {"use_sim_time": PythonExpression(["'", value["use_sim_time"], "' == 'true'"])},
+                *([overrides] if overrides else []),
+            ],
+            remappings=remappings,
+            arguments=["--ros-args", "--log-level", ["dice_node:=", value["log_level"]]],
+            output="screen",
+        )
+        return [node]
+
+    node = OpaqueFunction(function=start_node)
     camera = Node(
         package="dice_ros",
         executable="camera_player",

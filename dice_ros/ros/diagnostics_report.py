@@ -10,6 +10,8 @@ from dice_ros.ros.frame_accounting import Account
 
 REMEDIES = {
     "unknown_encoding": "let the driver publish rgb8 or bgr8, or put image_proc in between",
+    "non_finite_output": "check the weights with `dice-ros doctor --estimator dice`",
+    "implausible_placement": "no head in the crop, or weights that are not DICE's",
     "stamp_zero": "the camera driver must stamp its images",
     "truncated_image": "the network loses data: use a reliable publisher or raw images",
     "too_many_pixels": "raise max_image_pixels or shrink the images",

@@ -19,4 +19,13 @@ def test_the_launch_file_declares_its_arguments():
     exec(compile(LAUNCH.read_text(), str(LAUNCH), "exec"), namespace)
     description = namespace["generate_launch_description"]()
     names = {argument.name for argument in description.get_launch_arguments()}
-    assert {"image", "camera_info", "namespace", "params_file", "rviz", "demo"} <= names
+    assert {
+        "image",
+        "camera_info",
+        "namespace",
+        "params_file",
+        "rviz",
+        "demo",
+        "estimator",
+        "model_dir",
+    } <= names

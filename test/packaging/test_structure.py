@@ -112,6 +112,19 @@ def test_heavy_packages_are_imported_in_one_module(package):
     assert users == {HEAVY[package]}
 
 
+def test_pytorch_stays_where_networks_are():
+    found = {
+        str(path.relative_to(PACKAGE))
+        for path in modules()
+        for name, _ in imports(path)
+        if name.split(".")[0] == "torch"
+    }
+    allowed = ("networks/", "body/flame.py", "body/mano.py", "body/skinning.py")
+    allowed += ("estimators/dice/runner.py", "estimators/dice/open_dice.py")
+    allowed += ("synthesis/stand_in_bodies/torch_files.py",)
+    assert [name for name in found if not name.startswith(allowed)] == []
+
+
 def test_checkpoints_are_read_with_numpy_alone():
     found = [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
