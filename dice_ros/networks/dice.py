@@ -33,9 +33,9 @@ PRESENCE_THRESHOLD = 0.5
 """Above it the hand counts as touching, and the deformation is kept."""
 
 _POSITIONS = (CROP_SIDE // 32) ** 2
-_TOKEN_SPLIT = [HAND_JOINTS, FACE_LANDMARKS, HAND_COARSE, HEAD_COARSE]
-_HAND_PARAMETERS = [10, 3, 3, 45]
-_FACE_PARAMETERS = [100, 50, 6, 3, 3]
+TOKEN_SPLIT = [HAND_JOINTS, FACE_LANDMARKS, HAND_COARSE, HEAD_COARSE]
+HAND_PARAMETERS = [10, 3, 3, 45]
+FACE_PARAMETERS = [100, 50, 6, 3, 3]
 _CAMERA_WIDTH = 250
 
 
@@ -176,12 +176,12 @@ class DiceNetwork(nn.Module):
             [MeshTransformerBlock(item) for item in config.interaction_blocks]
         )
         self.hand_upsampling = nn.Linear(HAND_COARSE, HAND_FULL)
-        self.head_upsampling = _TwoSteps()
-        self.deformation_upsampling = _TwoSteps()
+        self.head_upsampling = TwoSteps()
+        self.deformation_upsampling = TwoSteps()
         self.hand_contact_upsampling = nn.Linear(HAND_COARSE, HAND_FULL)
-        self.head_contact_upsampling = _TwoSteps()
-        self.hand_ik = IKNet(HAND_FULL, sum(_HAND_PARAMETERS), config.ik_width)
-        self.face_ik = IKNet(HEAD_MIDDLE, sum(_FACE_PARAMETERS), config.ik_width)
+        self.head_contact_upsampling = TwoSteps()
+        self.hand_ik = IKNet(HAND_FULL, sum(HAND_PARAMETERS), config.ik_width)
+        self.face_ik = IKNet(HEAD_MIDDLE, sum(FACE_PARAMETERS), config.ik_width)
         self.camera_head = CameraHead()
         self.presence_head = PresenceHead(channels)
         # Not persistent: a checkpoint holds weights only.
@@ -198,7 +198,7 @@ class DiceNetwork(nn.Module):
         points = run_blocks(self.mesh_net, tokens)  # (B, 843, 3)
         skin = run_blocks(self.interaction_net, self.interaction_entry(tokens))  # (B, 843, 4)
         presence = self.presence_head(features)
-        joints, landmarks, hand, head = torch.split(points, _TOKEN_SPLIT, dim=1)
+        joints, landmarks, hand, head = torch.split(points, TOKEN_SPLIT, dim=1)
         return DiceOutput(
             camera=self.camera_head(points),
             presence=presence,
@@ -218,17 +218,15 @@ class DiceNetwork(nn.Module):
         return torch.cat([template, mixed], dim=-1)
 
     def _hand(self, joints: Tensor, coarse: Tensor, skin: Tensor) -> HandOutput:
-        vertices = _along_vertices(self.hand_upsampling, coarse)
+        vertices = along_vertices(self.hand_upsampling, coarse)
         logits = skin[:, HAND_JOINTS + FACE_LANDMARKS : -HEAD_COARSE, 3:]
         return HandOutput(
             joints=joints,
             vertices_coarse=coarse,
             vertices=vertices,
             contact_coarse=torch.sigmoid(logits),
-            contact=torch.sigmoid(_along_vertices(self.hand_contact_upsampling, logits)),
-            parameters=ManoParameters(
-                *torch.split(self.hand_ik(vertices), _HAND_PARAMETERS, dim=1)
-            ),
+            contact=torch.sigmoid(along_vertices(self.hand_contact_upsampling, logits)),
+            parameters=ManoParameters(*torch.split(self.hand_ik(vertices), HAND_PARAMETERS, dim=1)),
         )
 
     def _head(
@@ -251,7 +249,7 @@ class DiceNetwork(nn.Module):
             deformation_coarse=skin[..., :3],
             deformation_middle=deformation_middle,
             deformation=deformation * gate,
-            parameters=FlameParameters(*torch.split(self.face_ik(middle), _FACE_PARAMETERS, dim=1)),
+            parameters=FlameParameters(*torch.split(self.face_ik(middle), FACE_PARAMETERS, dim=1)),
         )
 
 
@@ -290,7 +288,7 @@ class PresenceHead(nn.Module):
         return torch.sigmoid(self.logit(features))
 
 
-class _TwoSteps(nn.Module):
+class TwoSteps(nn.Module):
     """Head up-sampling 559 -> 1675 -> 5023, linear over the vertices."""
 
     def __init__(self) -> None:
@@ -299,11 +297,12 @@ class _TwoSteps(nn.Module):
         self.full = nn.Linear(HEAD_MIDDLE, HEAD_FULL)
 
     def forward(self, coarse: Tensor) -> tuple[Tensor, Tensor]:
-        middle = _along_vertices(self.middle, coarse)
-        return middle, _along_vertices(self.full, middle)
+        """(B, 559, C) -> (B, 1675, C), (B, 5023, C)."""
+        middle = along_vertices(self.middle, coarse)
+        return middle, along_vertices(self.full, middle)
 
 
-def _along_vertices(linear: nn.Linear, x: Tensor) -> Tensor:
-    """(B, V, C) -> (B, V', C)."""
+def along_vertices(linear: nn.Linear, x: Tensor) -> Tensor:
+    """Apply a linear map over the vertex axis: (B, V, C) -> (B, V', C)."""
     y: Tensor = linear(x.transpose(1, 2)).transpose(1, 2)
     return y

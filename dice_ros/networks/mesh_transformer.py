@@ -14,6 +14,8 @@ from torch.nn.functional import gelu, scaled_dot_product_attention
 POSITIONS = 1024
 """Rows of the position table; tokens beyond the first T of them are never read."""
 
+ALL_ROWS = slice(None)
+
 _NORM_EPS = 1e-12
 
 
@@ -51,9 +53,24 @@ class MeshTransformerBlock(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, T, in_features) -> (B, T, out_features); T at most :data:`POSITIONS`."""
         x = self.embedding(tokens) + self.positions.weight[: tokens.shape[1]]
-        for layer in self.layers:
+        return self.transform(x, self.shortcut(tokens))
+
+    def transform(self, embedded: Tensor, shortcut: Tensor, rows: slice = ALL_ROWS) -> Tensor:
+        """What follows the embedding, for callers that compute that in another way.
+
+        Args:
+            embedded: (B, T, D) tokens, embedded, with their positions.
+            shortcut: (B, R, out_features) what the input adds to the output, for these rows.
+            rows: tokens whose output is wanted, R of them; attention still sees all.
+
+        Returns:
+            (B, R, out_features).
+        """
+        x = embedded
+        for layer in self.layers[:-1]:
             x = layer(x)
-        y: Tensor = self.head(x) + self.shortcut(tokens)
+        x = self.layers[-1](x, rows)
+        y: Tensor = self.head(x) + shortcut
         return y
 
 
@@ -73,12 +90,13 @@ class TransformerLayer(nn.Module):
         self.contract = nn.Linear(config.feed_forward, width)
         self.output_norm = nn.LayerNorm(width, eps=_NORM_EPS)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, T, D) -> (B, T, D)."""
+    def forward(self, x: Tensor, rows: slice = ALL_ROWS) -> Tensor:
+        """(B, T, D) -> (B, R, D), R the number of rows that are wanted."""
+        asking = x if rows == ALL_ROWS else x[:, rows]
         attended = scaled_dot_product_attention(
-            self._split(self.query(x)), self._split(self.key(x)), self._split(self.value(x))
-        )  # (B, heads, T, D / heads)
-        x = self.attention_norm(self.attention_out(attended.transpose(1, 2).flatten(2)) + x)
+            self._split(self.query(asking)), self._split(self.key(x)), self._split(self.value(x))
+        )  # (B, heads, R, D / heads)
+        x = self.attention_norm(self.attention_out(attended.transpose(1, 2).flatten(2)) + asking)
         y: Tensor = self.output_norm(self.contract(gelu(self.expand(x))) + x)
         return y
 

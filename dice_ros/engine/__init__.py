@@ -1,0 +1,1 @@
+"""How a network is run: eager, compiled, TensorRT, CPU engines; exact algebra, cache, proof."""

@@ -1,0 +1,362 @@
+"""Everything between a normalised crop and the numbers that are published, as one graph.
+
+Network, bodies and post-processing in one module, so that an engine takes it whole. The published
+arithmetic can be replaced, step by step, by cheaper arithmetic that computes the same function
+(:class:`Simplifications`). B crops.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dice_ros.body.flame import FlameHead, FlameParameters
+from dice_ros.body.flame_arrays import FlameArrays
+from dice_ros.body.mano import STANDARD_ORDER, ManoHand, ManoParameters
+from dice_ros.body.mano_arrays import ManoArrays
+from dice_ros.networks.batch_norm_folding import fold_batch_norms
+from dice_ros.networks.dice import (
+    FACE_LANDMARKS,
+    FACE_PARAMETERS,
+    HAND_COARSE,
+    HAND_JOINTS,
+    HAND_PARAMETERS,
+    HEAD_COARSE,
+    PRESENCE_THRESHOLD,
+    TOKEN_SPLIT,
+    DiceNetwork,
+    TwoSteps,
+    along_vertices,
+)
+from dice_ros.networks.dice_postprocess import weak_perspective
+from dice_ros.networks.mesh_transformer import ALL_ROWS, MeshTransformerBlock
+
+_SKIN_ROWS = slice(HAND_JOINTS + FACE_LANDMARKS, None)
+"""Tokens of vertices: only their contact and deformation is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simplifications:
+    """Exact rewritings of the graph; each gives the same numbers up to rounding.
+
+    Attributes:
+        fold_batch_norms: into the layers before them.
+        fold_upsampling: the two linear steps 559 -> 1675 -> 5023 of contact and deformation become
+            one matrix, because nobody reads their middle.
+        reassociate_tokens: the features are embedded first, at 49 positions, and then mixed into
+            843 tokens; both are linear, so the order does not matter.
+        precompute_constants: what template, positions and biases add to each token is one stored
+            table.
+        drop_unread: outputs that the meshes do not need are not computed: free vertices of
+            parametric meshes, skin values of joints and landmarks.
+    """
+
+    fold_batch_norms: bool = True
+    fold_upsampling: bool = True
+    reassociate_tokens: bool = True
+    precompute_constants: bool = True
+    drop_unread: bool = True
+
+    @staticmethod
+    def none() -> Simplifications:
+        """The published arithmetic."""
+        return Simplifications(**{item.name: False for item in fields(Simplifications)})
+
+
+class DiceReading(NamedTuple):
+    """What is read off a batch of crops; metres, crop frame, origin at the mean head vertex.
+
+    Attributes:
+        scale: (B,) crop pixels per metre.
+        shift: (B, 2) crop pixels of the origin.
+        presence: (B, 1) probability that hand and face touch.
+        head: (B, 5023, 3) undeformed.
+        deformation: (B, 5023, 3) deformed minus undeformed.
+        landmarks: (B, 68, 3).
+        hand: (B, 778, 3).
+        joints: (B, 21, 3) wrist, thumb 1-4, index 1-4, ... pinky 1-4.
+        face_contact: (B, 5023) probability.
+        hand_contact: (B, 778) probability.
+        face_betas: (B, 100).
+        face_expression: (B, 50).
+        global_orient: (B, 3).
+        hand_pose: (B, 45).
+        hand_betas: (B, 10).
+    """
+
+    scale: Tensor
+    shift: Tensor
+    presence: Tensor
+    head: Tensor
+    deformation: Tensor
+    landmarks: Tensor
+    hand: Tensor
+    joints: Tensor
+    face_contact: Tensor
+    hand_contact: Tensor
+    face_betas: Tensor
+    face_expression: Tensor
+    global_orient: Tensor
+    hand_pose: Tensor
+    hand_betas: Tensor
+
+
+class DiceGraph(nn.Module):
+    """Normalised crops to :class:`DiceReading`.
+
+    Args:
+        network: with its weights, in evaluation mode; copied, not changed.
+        flame, mano: body models.
+        parametric: FLAME and MANO meshes; False for the network's free vertices.
+        simplifications: which exact rewritings to use.
+    """
+
+    movable: Tensor
+
+    def __init__(
+        self,
+        network: DiceNetwork,
+        flame: FlameArrays,
+        mano: ManoArrays,
+        *,
+        parametric: bool = True,
+        simplifications: Simplifications | None = None,
+    ) -> None:
+        super().__init__()
+        chosen = simplifications or Simplifications()
+        network = copy.deepcopy(network)
+        if chosen.fold_batch_norms:
+            fold_batch_norms(network)
+        self._parametric = parametric
+        self._drop_unread = chosen.drop_unread
+        self.backbone = network.backbone
+        self.tokens = (
+            ReassociatedTokens(network, precompute=chosen.precompute_constants)
+            if chosen.reassociate_tokens
+            else PublishedTokens(network)
+        )
+        self.mesh_net = network.mesh_net
+        self.interaction_net = network.interaction_net
+        self.camera_head = network.camera_head
+        self.presence_head = network.presence_head
+        self.hand_upsampling = network.hand_upsampling
+        self.head_upsampling = network.head_upsampling
+        self.hand_contact_upsampling = network.hand_contact_upsampling
+        self.head_contact_upsampling = _fine_step(network.head_contact_upsampling, chosen)
+        self.deformation_upsampling = _fine_step(network.deformation_upsampling, chosen)
+        self.hand_ik = network.hand_ik
+        self.face_ik = network.face_ik
+        self.flame_head = FlameHead(flame)
+        self.mano_hand = ManoHand(mano)
+        movable = torch.ones(len(flame.template), 1)
+        movable[torch.from_numpy(flame.neck).long()] = 0.0
+        self.register_buffer("movable", movable, persistent=False)
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor) -> DiceReading:
+        """Run everything.
+
+        Args:
+            image: (B, 3, 224, 224), normalised crop, channels BGR.
+        """
+        maps: Tensor = self.backbone(image)
+        features = maps.flatten(2).transpose(1, 2)  # (B, 49, channels)
+        embedded, shortcut, skin_entry = self.tokens(features)
+        points = self._points(embedded, shortcut)
+        skin = self._skin(skin_entry)  # vertices' tokens only
+        presence: Tensor = self.presence_head(features)
+        joints, landmarks, hand, head = torch.split(points, TOKEN_SPLIT, dim=1)
+        hand_full = along_vertices(self.hand_upsampling, hand)
+        head_middle = along_vertices(self.head_upsampling.middle, head)
+        mano = ManoParameters(*torch.split(self.hand_ik(hand_full), HAND_PARAMETERS, dim=1))
+        flame = FlameParameters(*torch.split(self.face_ik(head_middle), FACE_PARAMETERS, dim=1))
+        if self._parametric:
+            head_full, landmarks = self.flame_head(flame)
+            hand_full, joints = self.mano_hand(mano)
+            joints = joints[:, STANDARD_ORDER]
+        if not self._parametric or not self._drop_unread:
+            free = along_vertices(self.head_upsampling.full, head_middle)
+            head_full = head_full if self._parametric else free
+        centre = head_full.mean(dim=1, keepdim=True)
+        camera = weak_perspective(self.camera_head(points))
+        gate = (presence > PRESENCE_THRESHOLD).to(points.dtype)[:, :, None]
+        head_skin = skin[:, HAND_COARSE:]
+        deformation = self.deformation_upsampling(head_skin[..., :3])
+        return DiceReading(
+            scale=camera.scale,
+            shift=camera.shift,
+            presence=presence,
+            head=head_full - centre,
+            # The published field points the other way: it is subtracted from the head.
+            deformation=-deformation * gate * self.movable,
+            landmarks=landmarks - centre,
+            hand=hand_full - centre,
+            joints=joints - centre,
+            face_contact=torch.sigmoid(self.head_contact_upsampling(head_skin[..., 3:]))[..., 0],
+            hand_contact=torch.sigmoid(
+                along_vertices(self.hand_contact_upsampling, skin[:, :HAND_COARSE, 3:])
+            )[..., 0],
+            face_betas=flame.betas,
+            face_expression=flame.expression,
+            global_orient=mano.global_orient,
+            hand_pose=mano.hand_pose,
+            hand_betas=mano.betas,
+        )
+
+    def _points(self, embedded: Tensor, shortcut: Tensor) -> Tensor:
+        first, *others = self.mesh_net
+        assert isinstance(first, MeshTransformerBlock)
+        x = first.transform(embedded, shortcut)
+        for block in others:
+            x = block(x)
+        return x
+
+    def _skin(self, entry: Tensor) -> Tensor:
+        """(B, 843, width) -> (B, 754, 4) deformation and contact logit of vertices' tokens."""
+        x = entry
+        *others, last = self.interaction_net
+        for block in others:
+            x = block(x)
+        assert isinstance(last, MeshTransformerBlock)
+        embedded = last.embedding(x) + last.positions.weight[: x.shape[1]]
+        if not self._drop_unread:
+            return last.transform(embedded, last.shortcut(x), ALL_ROWS)[:, _SKIN_ROWS]
+        return last.transform(embedded, last.shortcut(x[:, _SKIN_ROWS]), _SKIN_ROWS)
+
+
+class PublishedTokens(nn.Module):
+    """Tokens as published: mix features, put template points in front, then three linear maps.
+
+    Returns what the first block of MeshNet starts from (embedded tokens with positions, and its
+    shortcut) and what InteractionNet starts from.
+    """
+
+    template: Tensor
+
+    def __init__(self, network: DiceNetwork) -> None:
+        super().__init__()
+        block = network.mesh_net[0]
+        assert isinstance(block, MeshTransformerBlock)
+        self.token_mixer = network.token_mixer
+        self.embedding, self.positions = block.embedding, block.positions
+        self.shortcut, self.skin_entry = block.shortcut, network.interaction_entry
+        self.register_buffer("template", network.template, persistent=False)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, 49, channels) -> (B, 843, hidden), (B, 843, out), (B, 843, width)."""
+        mixed = self.token_mixer(features)
+        template = self.template.expand(mixed.shape[0], -1, -1)
+        tokens = torch.cat([template, mixed], dim=-1)
+        embedded = self.embedding(tokens) + self.positions.weight[: tokens.shape[1]]
+        return embedded, self.shortcut(tokens), self.skin_entry(tokens)
+
+
+class ReassociatedTokens(nn.Module):
+    """The same three maps, applied to 49 positions before they are mixed into 843 tokens.
+
+    With features F (49, C), mixing M (843, 49) and m (843), and a linear map that splits into a
+    template part A (3), a feature part W (C) and a bias b:
+    W (M F + m 1) + A t + b = M (W F) + [ (W 1) m + A t + b ], the bracket being constant.
+    """
+
+    mixing: Tensor
+    constant: Tensor
+    template: Tensor
+    positions: Tensor
+    offsets: Tensor
+    template_weight: Tensor
+    bias: Tensor
+    row_sums: Tensor
+
+    def __init__(self, network: DiceNetwork, *, precompute: bool) -> None:
+        super().__init__()
+        block = network.mesh_net[0]
+        assert isinstance(block, MeshTransformerBlock)
+        maps = (block.embedding, block.shortcut, network.interaction_entry)
+        self._widths = [linear.out_features for linear in maps]
+        weight = torch.cat([linear.weight for linear in maps]).detach()
+        count = len(network.template)
+        self._precompute = precompute
+        self.feature_map = nn.Linear(weight.shape[1] - 3, weight.shape[0], bias=False)
+        self.feature_map.weight = nn.Parameter(weight[:, 3:].clone(), requires_grad=False)
+        positions = torch.zeros(count, weight.shape[0])
+        positions[:, : self._widths[0]] = block.positions.weight[:count].detach()
+        assert network.token_mixer.bias is not None
+        stored = {
+            "mixing": network.token_mixer.weight.detach()[:, :, 0],  # (843, 49)
+            "template": network.template,
+            "positions": positions,
+            "offsets": network.token_mixer.bias.detach(),
+            "template_weight": weight[:, :3].T.contiguous(),
+            "bias": torch.cat([linear.bias for linear in maps]).detach(),
+            # In float64: two thousand terms that nearly cancel.
+            "row_sums": weight[:, 3:].double().sum(dim=1).to(weight.dtype),
+        }
+        if precompute:
+            constant = _constant(**{name: stored[name].double() for name in _CONSTANT_PARTS})
+            stored = {"mixing": stored["mixing"], "constant": constant.to(weight.dtype)}
+        for name, tensor in stored.items():
+            self.register_buffer(name, tensor.clone(), persistent=False)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, 49, channels) -> (B, 843, hidden), (B, 843, out), (B, 843, width)."""
+        mapped = self.feature_map(features)  # (B, 49, hidden + out + width)
+        if self._precompute:
+            constant = self.constant
+        else:
+            constant = _constant(**{name: getattr(self, name) for name in _CONSTANT_PARTS})
+        mixed = torch.matmul(self.mixing, mapped) + constant
+        embedded, shortcut, entry = torch.split(mixed, self._widths, dim=-1)
+        return embedded, shortcut, entry
+
+
+_CONSTANT_PARTS = ("offsets", "row_sums", "template", "template_weight", "bias", "positions")
+
+
+def _constant(
+    *,
+    offsets: Tensor,
+    row_sums: Tensor,
+    template: Tensor,
+    template_weight: Tensor,
+    bias: Tensor,
+    positions: Tensor,
+) -> Tensor:
+    """(843, widths) what every token gets whatever the image."""
+    return offsets[:, None] * row_sums + template @ template_weight + bias + positions
+
+
+class _FineStep(nn.Module):
+    """Two published up-sampling steps, the middle left unread."""
+
+    def __init__(self, steps: TwoSteps) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def forward(self, coarse: Tensor) -> Tensor:
+        fine: Tensor = self.steps(coarse)[1]
+        return fine
+
+
+class _FoldedStep(nn.Module):
+    """Both steps as one matrix: (W2 W1) x + (W2 b1 + b2)."""
+
+    def __init__(self, steps: TwoSteps) -> None:
+        super().__init__()
+        first, second = steps.middle, steps.full
+        self.linear = nn.Linear(HEAD_COARSE, second.out_features)
+        weight = second.weight.double() @ first.weight.double()
+        bias = second.weight.double() @ first.bias.double() + second.bias.double()
+        self.linear.weight = nn.Parameter(weight.to(second.weight.dtype), requires_grad=False)
+        self.linear.bias = nn.Parameter(bias.to(second.weight.dtype), requires_grad=False)
+
+    def forward(self, coarse: Tensor) -> Tensor:
+        return along_vertices(self.linear, coarse)
+
+
+def _fine_step(steps: TwoSteps, chosen: Simplifications) -> nn.Module:
+    return _FoldedStep(steps) if chosen.fold_upsampling else _FineStep(steps)
