@@ -67,11 +67,13 @@ class FlameHead(nn.Module):
 
     def forward(self, parameters: FlameParameters) -> FlameMesh:
         """Shape, pose, then turn about the posed mesh's centroid and shift."""
-        still = torch.zeros_like(parameters.transl)
-        root, jaw = parameters.pose[:, :3], parameters.pose[:, 3:]
+        moving = rotation_matrices(parameters.pose.reshape(-1, 2, 3))  # head, jaw
+        still = torch.eye(3, dtype=moving.dtype, device=moving.device).expand(
+            moving.shape[0], 1, 3, 3
+        )
         vertices, _ = self.body(
             torch.cat([parameters.betas, parameters.expression], dim=1),
-            torch.cat([root, still, jaw, still, still], dim=1),
+            torch.cat([moving[:, :1], still, moving[:, 1:], still, still], dim=1),
         )
         centroid = vertices.mean(dim=1, keepdim=True)
         turn = rotation_matrices(parameters.rotation)

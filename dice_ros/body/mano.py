@@ -10,8 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dice_ros.body.mano_arrays import ManoArrays
-from dice_ros.body.skinning import SkinnedBody
+from dice_ros.body.mano_arrays import MANO_JOINTS, ManoArrays
+from dice_ros.body.skinning import SkinnedBody, rotation_matrices
 
 _TIPS = (744, 320, 443, 554, 671)
 """Vertices at the tips of thumb, index, middle, ring, pinky."""
@@ -69,8 +69,9 @@ class ManoHand(nn.Module):
 
     def forward(self, parameters: ManoParameters) -> ManoMesh:
         """Shape and pose about the wrist, then shift."""
+        pose = torch.cat([parameters.global_orient, parameters.hand_pose], dim=1)
         vertices, joints = self.body(
-            parameters.betas, torch.cat([parameters.global_orient, parameters.hand_pose], dim=1)
+            parameters.betas, rotation_matrices(pose.reshape(-1, MANO_JOINTS, 3))
         )
         shift = parameters.transl[:, None]
         vertices, joints = vertices + shift, joints + shift

@@ -10,8 +10,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from smplx.lbs import batch_rodrigues, lbs
+from smplx.lbs import lbs
 from torch import Tensor, nn
+
+_TINY = 1e-14
+"""Keeps the angle off zero; changes no angle that matters (radians squared)."""
 
 
 class Parents(tuple[int, ...]):
@@ -73,30 +76,42 @@ class SkinnedBody(nn.Module):
             tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
             self.register_buffer(name, tensor, persistent=False)
 
-    def forward(self, betas: Tensor, pose: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, betas: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor]:
         """Pose the body.
 
         Args:
             betas: (B, S) shape coefficients.
-            pose: (B, 3J) axis-angle, radians, root first.
+            rotations: (B, J, 3, 3) of every joint relative to its parent, root first.
 
         Returns:
             Vertices (B, V, 3) and joints (B, J, 3), metres.
         """
         vertices, joints = lbs(
             betas,
-            pose,
+            rotations,
             self.template,
             self.shape_directions,
             self.pose_directions,
             self.joint_regressor,
             self._parents,
             self.weights,
+            pose2rot=False,
         )
         return vertices, joints
 
 
 def rotation_matrices(axis_angle: Tensor) -> Tensor:
-    """(B, 3) axis-angle, radians -> (B, 3, 3)."""
-    matrices: Tensor = batch_rodrigues(axis_angle)
-    return matrices
+    """Rodrigues' formula, also at and near zero: (..., 3) axis-angle, radians -> (..., 3, 3).
+
+    The library's own divides by a norm that some runtimes optimise to zero for a joint at rest.
+    """
+    x, y, z = axis_angle.unbind(-1)
+    zero = torch.zeros_like(x)
+    K = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).reshape(*x.shape, 3, 3)
+    squared = (axis_angle * axis_angle).sum(dim=-1)[..., None, None] + _TINY
+    angle = squared.sqrt()
+    identity = torch.eye(3, dtype=K.dtype, device=K.device)
+    turned: Tensor = (
+        identity + (angle.sin() / angle) * K + ((1.0 - angle.cos()) / squared) * (K @ K)
+    )
+    return turned
