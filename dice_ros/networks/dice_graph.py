@@ -105,34 +105,32 @@ class DiceReading(NamedTuple):
     hand_betas: Tensor
 
 
-class DiceGraph(nn.Module):
-    """Normalised crops to :class:`DiceReading`.
+class CoreReading(NamedTuple):
+    """What the heavy part of the graph says; the rest follows from it cheaply.
 
-    Args:
-        network: with its weights, in evaluation mode; copied, not changed.
-        flame, mano: body models.
-        parametric: FLAME and MANO meshes; False for the network's free vertices.
-        simplifications: which exact rewritings to use.
+    Attributes:
+        points: (B, 843, 3) joints, landmarks, hand and head vertices, metres.
+        skin: (B, 754, 4) deformation (3) and contact logit of the vertices' tokens.
+        presence: (B, 1) log odds that hand and face touch.
     """
 
-    movable: Tensor
+    points: Tensor
+    skin: Tensor
+    presence: Tensor
 
-    def __init__(
-        self,
-        network: DiceNetwork,
-        flame: FlameArrays,
-        mano: ManoArrays,
-        *,
-        parametric: bool = True,
-        simplifications: Simplifications | None = None,
-    ) -> None:
+
+class DiceCore(nn.Module):
+    """Backbone and transformers: 99 % of the arithmetic, and what may run in low precision.
+
+    Args:
+        network: in evaluation mode; its parts are taken over.
+        chosen: which rewritings to use.
+    """
+
+    def __init__(self, network: DiceNetwork, chosen: Simplifications) -> None:
         super().__init__()
-        chosen = simplifications or Simplifications()
-        network = copy.deepcopy(network)
-        if chosen.fold_batch_norms:
-            fold_batch_norms(network)
-        self._parametric = parametric
         self._drop_unread = chosen.drop_unread
+        self.dtype = torch.float32
         self.backbone = network.backbone
         self.tokens = (
             ReassociatedTokens(network, precompute=chosen.precompute_constants)
@@ -141,70 +139,22 @@ class DiceGraph(nn.Module):
         )
         self.mesh_net = network.mesh_net
         self.interaction_net = network.interaction_net
-        self.camera_head = network.camera_head
         self.presence_head = network.presence_head
-        self.hand_upsampling = network.hand_upsampling
-        self.head_upsampling = network.head_upsampling
-        self.hand_contact_upsampling = network.hand_contact_upsampling
-        self.head_contact_upsampling = _fine_step(network.head_contact_upsampling, chosen)
-        self.deformation_upsampling = _fine_step(network.deformation_upsampling, chosen)
-        self.hand_ik = network.hand_ik
-        self.face_ik = network.face_ik
-        self.flame_head = FlameHead(flame)
-        self.mano_hand = ManoHand(mano)
-        movable = torch.ones(len(flame.template), 1)
-        movable[torch.from_numpy(flame.neck).long()] = 0.0
-        self.register_buffer("movable", movable, persistent=False)
-        self.eval().requires_grad_(False)
 
-    def forward(self, image: Tensor) -> DiceReading:
-        """Run everything.
+    def cast(self, dtype: torch.dtype) -> None:
+        """Compute in another type from now on; input and output stay float32."""
+        self.dtype = dtype
+        self.to(dtype)
 
-        Args:
-            image: (B, 3, 224, 224), normalised crop, channels BGR.
-        """
-        maps: Tensor = self.backbone(image)
+    def forward(self, image: Tensor) -> CoreReading:
+        """(B, 3, 224, 224) float32, normalised crop, channels BGR -> float32."""
+        maps: Tensor = self.backbone(image.to(self.dtype))
         features = maps.flatten(2).transpose(1, 2)  # (B, 49, channels)
-        embedded, shortcut, skin_entry = self.tokens(features)
-        points = self._points(embedded, shortcut)
-        skin = self._skin(skin_entry)  # vertices' tokens only
-        presence: Tensor = self.presence_head(features)
-        joints, landmarks, hand, head = torch.split(points, TOKEN_SPLIT, dim=1)
-        hand_full = along_vertices(self.hand_upsampling, hand)
-        head_middle = along_vertices(self.head_upsampling.middle, head)
-        mano = ManoParameters(*torch.split(self.hand_ik(hand_full), HAND_PARAMETERS, dim=1))
-        flame = FlameParameters(*torch.split(self.face_ik(head_middle), FACE_PARAMETERS, dim=1))
-        if self._parametric:
-            head_full, landmarks = self.flame_head(flame)
-            hand_full, joints = self.mano_hand(mano)
-            joints = joints[:, STANDARD_ORDER]
-        if not self._parametric or not self._drop_unread:
-            free = along_vertices(self.head_upsampling.full, head_middle)
-            head_full = head_full if self._parametric else free
-        centre = head_full.mean(dim=1, keepdim=True)
-        camera = weak_perspective(self.camera_head(points))
-        gate = (presence > PRESENCE_THRESHOLD).to(points.dtype)[:, :, None]
-        head_skin = skin[:, HAND_COARSE:]
-        deformation = self.deformation_upsampling(head_skin[..., :3])
-        return DiceReading(
-            scale=camera.scale,
-            shift=camera.shift,
-            presence=presence,
-            head=head_full - centre,
-            # The published field points the other way: it is subtracted from the head.
-            deformation=-deformation * gate * self.movable,
-            landmarks=landmarks - centre,
-            hand=hand_full - centre,
-            joints=joints - centre,
-            face_contact=torch.sigmoid(self.head_contact_upsampling(head_skin[..., 3:]))[..., 0],
-            hand_contact=torch.sigmoid(
-                along_vertices(self.hand_contact_upsampling, skin[:, :HAND_COARSE, 3:])
-            )[..., 0],
-            face_betas=flame.betas,
-            face_expression=flame.expression,
-            global_orient=mano.global_orient,
-            hand_pose=mano.hand_pose,
-            hand_betas=mano.betas,
+        embedded, shortcut, entry = self.tokens(features)
+        return CoreReading(
+            points=self._points(embedded, shortcut).float(),
+            skin=self._skin(entry).float(),
+            presence=self.presence_head.logit(features).float(),
         )
 
     def _points(self, embedded: Tensor, shortcut: Tensor) -> Tensor:
@@ -226,6 +176,125 @@ class DiceGraph(nn.Module):
         if not self._drop_unread:
             return last.transform(embedded, last.shortcut(x), ALL_ROWS)[:, _SKIN_ROWS]
         return last.transform(embedded, last.shortcut(x[:, _SKIN_ROWS]), _SKIN_ROWS)
+
+
+class DiceTail(nn.Module):
+    """Up-sampling, IKNets, camera, bodies, post-processing: 1 % of the arithmetic, in float32.
+
+    Metres, radians and pixels come from here: half precision would cost millimetres and gain
+    nothing.
+
+    Args:
+        network: in evaluation mode; its parts are taken over.
+        flame, mano: body models.
+        parametric: FLAME and MANO meshes; False for the network's free vertices.
+        chosen: which rewritings to use.
+    """
+
+    movable: Tensor
+
+    def __init__(
+        self,
+        network: DiceNetwork,
+        flame: FlameArrays,
+        mano: ManoArrays,
+        *,
+        parametric: bool,
+        chosen: Simplifications,
+    ) -> None:
+        super().__init__()
+        self._parametric = parametric
+        self._drop_unread = chosen.drop_unread
+        self.camera_head = network.camera_head
+        self.hand_upsampling = network.hand_upsampling
+        self.head_upsampling = network.head_upsampling
+        self.hand_contact_upsampling = network.hand_contact_upsampling
+        self.head_contact_upsampling = _fine_step(network.head_contact_upsampling, chosen)
+        self.deformation_upsampling = _fine_step(network.deformation_upsampling, chosen)
+        self.hand_ik = network.hand_ik
+        self.face_ik = network.face_ik
+        self.flame_head = FlameHead(flame)
+        self.mano_hand = ManoHand(mano)
+        movable = torch.ones(len(flame.template), 1)
+        movable[torch.from_numpy(flame.neck).long()] = 0.0
+        self.register_buffer("movable", movable, persistent=False)
+
+    def forward(self, core: CoreReading) -> DiceReading:
+        """Meshes and probabilities of a batch."""
+        joints, landmarks, hand, head = torch.split(core.points, TOKEN_SPLIT, dim=1)
+        hand_full = along_vertices(self.hand_upsampling, hand)
+        head_middle = along_vertices(self.head_upsampling.middle, head)
+        mano = ManoParameters(*torch.split(self.hand_ik(hand_full), HAND_PARAMETERS, dim=1))
+        flame = FlameParameters(*torch.split(self.face_ik(head_middle), FACE_PARAMETERS, dim=1))
+        if not self._parametric or not self._drop_unread:
+            head_full = along_vertices(self.head_upsampling.full, head_middle)
+        if self._parametric:
+            head_full, landmarks = self.flame_head(flame)
+            hand_full, joints = self.mano_hand(mano)
+            joints = joints[:, STANDARD_ORDER]
+        centre = head_full.mean(dim=1, keepdim=True)
+        camera = weak_perspective(self.camera_head(core.points))
+        presence = torch.sigmoid(core.presence)
+        gate = (presence > PRESENCE_THRESHOLD).to(head_full.dtype)[:, :, None]
+        hand_skin, head_skin = core.skin[:, :HAND_COARSE], core.skin[:, HAND_COARSE:]
+        deformation = self.deformation_upsampling(head_skin[..., :3])
+        face_logits = self.head_contact_upsampling(head_skin[..., 3:])
+        hand_logits = along_vertices(self.hand_contact_upsampling, hand_skin[..., 3:])
+        return DiceReading(
+            scale=camera.scale,
+            shift=camera.shift,
+            presence=presence,
+            head=head_full - centre,
+            # The published field points the other way: it is subtracted from the head.
+            deformation=-deformation * gate * self.movable,
+            landmarks=landmarks - centre,
+            hand=hand_full - centre,
+            joints=joints - centre,
+            face_contact=torch.sigmoid(face_logits)[..., 0],
+            hand_contact=torch.sigmoid(hand_logits)[..., 0],
+            face_betas=flame.betas,
+            face_expression=flame.expression,
+            global_orient=mano.global_orient,
+            hand_pose=mano.hand_pose,
+            hand_betas=mano.betas,
+        )
+
+
+class DiceGraph(nn.Module):
+    """Normalised crops to :class:`DiceReading`: core, then tail.
+
+    Args:
+        network: with its weights, in evaluation mode; copied, not changed.
+        flame, mano: body models.
+        parametric: FLAME and MANO meshes; False for the network's free vertices.
+        simplifications: which exact rewritings to use; None takes all.
+        dtype: what the core computes in; the tail always in float32.
+    """
+
+    def __init__(
+        self,
+        network: DiceNetwork,
+        flame: FlameArrays,
+        mano: ManoArrays,
+        *,
+        parametric: bool = True,
+        simplifications: Simplifications | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        chosen = simplifications or Simplifications()
+        network = copy.deepcopy(network)
+        if chosen.fold_batch_norms:
+            fold_batch_norms(network)
+        self.core = DiceCore(network, chosen)
+        self.tail = DiceTail(network, flame, mano, parametric=parametric, chosen=chosen)
+        self.eval().requires_grad_(False)
+        self.core.cast(dtype)
+
+    def forward(self, image: Tensor) -> DiceReading:
+        """(B, 3, 224, 224) float32, normalised crop, channels BGR -> float32 reading."""
+        reading: DiceReading = self.tail(self.core(image))
+        return reading
 
 
 class PublishedTokens(nn.Module):
