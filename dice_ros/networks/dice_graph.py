@@ -146,6 +146,12 @@ class DiceCore(nn.Module):
         self.dtype = dtype
         self.to(dtype)
 
+    def use_channels_last(self) -> None:
+        """Lay the convolutions' weights out so that neighbouring channels are read at once."""
+        for weight in self.backbone.parameters():
+            if weight.dim() == 4:
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+
     def forward(self, image: Tensor) -> CoreReading:
         """(B, 3, 224, 224) float32, normalised crop, channels BGR -> float32."""
         maps: Tensor = self.backbone(image.to(self.dtype))

@@ -1,0 +1,163 @@
+"""Proof that an engine says what the plain network says, on fixed inputs.
+
+An engine is compared with the plain float32 graph on images that are the same everywhere. What
+counts is what users read: where vertices are, and which of them touch.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dice_ros.engine.protocol import Engine, EngineDescription, EngineError, Precision
+from dice_ros.networks.dice_graph import DiceReading
+from dice_ros.networks.seeded_weights import seeded_generator
+
+CONTACT_THRESHOLD = 0.5
+_IMAGES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an engine may be off by.
+
+    Attributes:
+        vertex_p99_mm: 99th percentile of the distance between vertices, millimetres.
+        contact_flip_rate: share of vertices that touch in one and not in the other.
+    """
+
+    vertex_p99_mm: float
+    contact_flip_rate: float
+
+
+LIMITS = {
+    Precision.FLOAT32: Limits(0.02, 0.0005),
+    Precision.FLOAT16: Limits(0.1, 0.001),
+    # Three bits less than float16. Half a millimetre is a tenth of what the network itself errs by.
+    Precision.BFLOAT16: Limits(0.5, 0.005),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Errors of one engine against plain float32.
+
+    Attributes:
+        engine: which engine, as text.
+        precision: of its core.
+        vertex_p99_mm, vertex_max_mm: distance of head, hand and deformed vertices, millimetres.
+        contact_flip_rate: share of vertices whose contact differs at one half.
+        presence_max: largest difference of the presence probability.
+        limit_p99_mm, limit_flip_rate: what was allowed.
+        images: how many were compared.
+    """
+
+    engine: str
+    precision: str
+    vertex_p99_mm: float
+    vertex_max_mm: float
+    contact_flip_rate: float
+    presence_max: float
+    limit_p99_mm: float
+    limit_flip_rate: float
+    images: int
+
+    @property
+    def passed(self) -> bool:
+        """Within limits; not if anything is not a number."""
+        return (
+            self.vertex_p99_mm <= self.limit_p99_mm
+            and self.contact_flip_rate <= self.limit_flip_rate
+            and self.presence_max <= 1.0
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"vertices p99 {self.vertex_p99_mm:.4f} mm (limit {self.limit_p99_mm:g}), contact "
+            f"flips {100 * self.contact_flip_rate:.3f} % (limit {100 * self.limit_flip_rate:g} %)"
+        )
+
+    def save(self, path: Path) -> None:
+        """Write as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @staticmethod
+    def load(path: Path) -> Certificate:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            EngineError: missing or damaged.
+        """
+        try:
+            return Certificate(**json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError) as error:
+            raise EngineError(f"the certificate {path} is missing or damaged: {error}") from error
+
+
+def certificate_images(count: int = _IMAGES) -> Tensor:
+    """(count, 3, 224, 224) float32 inputs, the same on every machine: blobs with fine grain."""
+    pictures = []
+    for number in range(count):
+        generator = seeded_generator("certificate", f"/image/{number}")
+        coarse = generator.standard_normal((3, 14, 14)).repeat(16, 1).repeat(16, 2)
+        fine = generator.standard_normal((3, 224, 224))
+        pictures.append((coarse + 0.25 * fine) * (0.5 + 0.25 * number))
+    return torch.from_numpy(np.stack(pictures).astype(np.float32))
+
+
+def reference_readings(engine: Engine, images: Tensor) -> DiceReading:
+    """What an engine says about images, one by one, on the CPU."""
+    readings = [engine.run(image[None].to(engine.device)) for image in images]
+    return DiceReading(*(torch.cat(parts).cpu() for parts in zip(*readings, strict=True)))
+
+
+def certify(
+    description: EngineDescription, found: DiceReading, reference: DiceReading
+) -> Certificate:
+    """Compare two readings of the same images.
+
+    Args:
+        description: of the engine under test.
+        found: what it said.
+        reference: what plain float32 said.
+    """
+    limits = LIMITS[description.precision]
+    distances = torch.cat(
+        [
+            _distances_mm(found.head, reference.head),
+            _distances_mm(found.hand, reference.hand),
+            _distances_mm(found.deformation, reference.deformation),
+        ]
+    )
+    flips = torch.cat(
+        [
+            _flips(found.face_contact, reference.face_contact),
+            _flips(found.hand_contact, reference.hand_contact),
+        ]
+    )
+    finite = bool(all(torch.isfinite(tensor).all() for tensor in found))
+    return Certificate(
+        engine=str(description),
+        precision=description.precision.value,
+        vertex_p99_mm=float(torch.quantile(distances, 0.99)) if finite else float("inf"),
+        vertex_max_mm=float(distances.max()) if finite else float("inf"),
+        contact_flip_rate=float(flips.float().mean()) if finite else 1.0,
+        presence_max=float((found.presence - reference.presence).abs().max()),
+        limit_p99_mm=limits.vertex_p99_mm,
+        limit_flip_rate=limits.contact_flip_rate,
+        images=len(reference.head),
+    )
+
+
+def _distances_mm(found: Tensor, reference: Tensor) -> Tensor:
+    millimetres: Tensor = 1e3 * torch.linalg.vector_norm(found - reference, dim=-1)
+    return millimetres.flatten()
+
+
+def _flips(found: Tensor, reference: Tensor) -> Tensor:
+    return ((found > CONTACT_THRESHOLD) != (reference > CONTACT_THRESHOLD)).flatten()

@@ -1,0 +1,105 @@
+"""What every engine offers, and the words that engines are described with."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from dice_ros.errors import DiceRosError
+from dice_ros.networks.dice_graph import DiceReading
+
+
+class EngineKind(enum.Enum):
+    """Ways to run the graph, slowest last among those that run on one device."""
+
+    TORCH_TENSORRT = "torch_tensorrt"
+    TENSORRT_RTX = "tensorrt_rtx"
+    COMPILE = "compile"
+    OPENVINO = "openvino"
+    EAGER = "eager"
+
+
+class Precision(enum.Enum):
+    """What the core of the graph computes in; the tail is always float32."""
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The same as a PyTorch type."""
+        return _DTYPES[self]
+
+
+_DTYPES = {
+    Precision.FLOAT32: torch.float32,
+    Precision.FLOAT16: torch.float16,
+    Precision.BFLOAT16: torch.bfloat16,
+}
+
+
+class EngineError(DiceRosError):
+    """An engine cannot be built, loaded or run."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineDescription:
+    """Which engine answers.
+
+    Attributes:
+        kind: how the graph is run.
+        precision: of its core.
+        device: e.g. ``cpu`` or ``cuda:0``.
+        details: for people: libraries with versions, threads, graphs.
+    """
+
+    kind: EngineKind
+    precision: Precision
+    device: str
+    details: str = ""
+
+    def __str__(self) -> str:
+        note = f" ({self.details})" if self.details else ""
+        return f"{self.kind.value} {self.precision.value} on {self.device}{note}"
+
+
+class Engine(Protocol):
+    """Runs the graph on batches of crops. Used from one thread at a time."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where :meth:`run` wants its images."""
+
+    def load(self) -> None:
+        """Build or read everything that takes long; once, before the first run.
+
+        Raises:
+            EngineError: it cannot be built here; the message says why and what to do.
+        """
+
+    def warm_up(self, batches: tuple[int, ...] = (1, 2)) -> None:
+        """Run once with every batch size that is to be fast from the first frame on."""
+
+    def run(self, images: Tensor) -> DiceReading:
+        """Compute a batch.
+
+        Args:
+            images: (B, 3, 224, 224) float32 on :attr:`device`, normalised, channels BGR.
+
+        Returns:
+            float32 tensors; they are the caller's (never a buffer that the next run overwrites).
+
+        Raises:
+            EngineError: the computation failed (memory, device lost).
+        """
+
+    def close(self) -> None:
+        """Free everything; the engine cannot be used afterwards."""
+
+    def describe(self) -> EngineDescription:
+        """Which engine this is; may change while a better one is being built."""
