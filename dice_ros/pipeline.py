@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,11 @@ class Pipeline:
     def topologies(self) -> tuple[MeshTopology, ...]:
         """Every topology results may refer to."""
         return self._estimator.topologies
+
+    @property
+    def status(self) -> Mapping[str, str]:
+        """What is worth knowing about the estimator now, by name."""
+        return self._estimator.status
 
     def process(self, frame: Frame) -> FrameResult:
         """Find and reconstruct everybody in a frame.

@@ -141,6 +141,26 @@ class Settings:
         choices=("auto", "cpu", "cuda"),
         effect=Effect.RESTART,
     )
+    engine: str = _setting(
+        "auto",
+        "How the network of the estimator dice is run; auto takes the fastest that is installed "
+        "and proved right on this machine.",
+        choices=("auto", "eager", "compile", "openvino", "torch_tensorrt", "tensorrt_rtx"),
+        effect=Effect.RESTART,
+    )
+    precision: str = _setting(
+        "auto",
+        "What the core of the network computes in; auto tries the fastest first, and every engine "
+        "must pass its certificate.",
+        choices=("auto", "float32", "float16", "bfloat16"),
+        effect=Effect.RESTART,
+    )
+    engine_in_background: bool = _setting(
+        True,
+        "Answer with the plain engine while a faster one is built; false waits for it at start-up.",
+        scope=Scope.NODE,
+        effect=Effect.RESTART,
+    )
     dice_meshes: str = _setting(
         "parametric",
         "Meshes of the estimator dice: FLAME and MANO, or the network's free vertices.",
@@ -152,7 +172,7 @@ class Settings:
     )
     network_threads: int = _setting(
         2,
-        "Threads each landmark network may use.",
+        "CPU threads each network may use.",
         minimum=1,
         maximum=64,
         effect=Effect.RESTART,
@@ -266,6 +286,10 @@ class Settings:
             SettingsError: unknown name (with the nearest known one), wrong type, out of range.
         """
         return Settings().updated(values)
+
+    def for_recordings(self) -> Settings:
+        """The same, for recordings: results must not depend on when a faster engine is ready."""
+        return dataclasses.replace(self, engine_in_background=False)
 
     def updated(self, values: Mapping[str, object]) -> Settings:
         """A copy with some values changed, all of them validated first."""

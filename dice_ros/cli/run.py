@@ -78,7 +78,7 @@ def _add_setting(group: argparse._ArgumentGroup, spec: SettingSpec) -> None:
 def _run(options: argparse.Namespace) -> int:
     settings = Settings.from_mapping(
         {spec.name: getattr(options, spec.name) for spec in _core_settings()}
-    )
+    ).for_recordings()
     if options.out is not None:
         prepare_output(options.out, options.overwrite)
     pipeline = Pipeline(require_assets(), settings)

@@ -81,7 +81,7 @@ class EngineCache:
         shutil.rmtree(folder, ignore_errors=True)
         return None
 
-    def add(self, key: EngineKey, build: Callable[[Path], None]) -> Path:
+    def add(self, key: EngineKey, build: Callable[[Path], object]) -> Path:
         """Build an engine into the cache.
 
         Args:

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from dice_ros.engine.protocol import EngineError
+from dice_ros.engine.quiet_export import quiet_export
 from dice_ros.networks.dice_graph import DiceGraph, DiceReading
 
 INPUT_NAME = "image"
@@ -30,16 +31,17 @@ def export_onnx(graph: DiceGraph, path: Path, max_batch: int = 2) -> None:
     batch = torch.export.Dim("batch", min=1, max=max(max_batch, 2))
     example = torch.zeros(2, 3, 224, 224)
     try:
-        program = torch.onnx.export(
-            graph,
-            (example,),
-            dynamo=True,
-            optimize=True,
-            verbose=False,
-            input_names=[INPUT_NAME],
-            output_names=list(OUTPUT_NAMES),
-            dynamic_shapes=({0: batch},),
-        )
+        with quiet_export():
+            program = torch.onnx.export(
+                graph,
+                (example,),
+                dynamo=True,
+                optimize=True,
+                verbose=False,
+                input_names=[INPUT_NAME],
+                output_names=list(OUTPUT_NAMES),
+                dynamic_shapes=({0: batch},),
+            )
     except ModuleNotFoundError as error:
         raise EngineError(
             f'writing ONNX needs the package {error.name!r}: run `pip install "dice_ros[rtx]"`'

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dice_ros.engine.protocol import EngineDescription, EngineError, EngineKind, Precision
+from dice_ros.engine.quiet_export import quiet_export
 from dice_ros.networks.dice_graph import CoreReading, DiceGraph, DiceReading
 
 _HINTS = {
@@ -131,10 +132,11 @@ class OpenVinoEngine:
         example = torch.zeros(_EXAMPLE_BATCH, 3, 224, 224)
         with torch.inference_mode():
             between: CoreReading = self._graph.core(example)
-        models = [
-            library.convert_model(_exported(self._graph.core, (example,))),
-            library.convert_model(_exported(self._graph.tail, (between,))),
-        ]
+        with quiet_export():
+            models = [
+                library.convert_model(_exported(self._graph.core, (example,))),
+                library.convert_model(_exported(self._graph.tail, (between,))),
+            ]
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
             for model, name in zip(models, (_CORE_NAME, _TAIL_NAME), strict=True):

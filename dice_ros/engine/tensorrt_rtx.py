@@ -57,6 +57,7 @@ class RtxBuild:
         precision: of the core.
         max_batch: largest batch.
         version: of TensorRT-RTX.
+        fingerprint: of what it was built from; see ``choose.fingerprint``.
     """
 
     engine_bytes: int
@@ -65,6 +66,7 @@ class RtxBuild:
     precision: str
     max_batch: int
     version: str
+    fingerprint: str
 
 
 def gpu_by_name(name: str) -> RtxGpu:
@@ -96,6 +98,7 @@ def build_rtx(
     precision: Precision,
     *,
     max_batch: int = 2,
+    fingerprint: str = "",
     progress: Callable[[str, float], None] | None = None,
 ) -> RtxBuild:
     """Build an engine from an ONNX file; no GPU needed.
@@ -109,6 +112,7 @@ def build_rtx(
         gpu: to build for.
         precision: what the file's core is in, for the record.
         max_batch: largest batch the engine takes.
+        fingerprint: of what the file was made from, for the record.
         progress: called with a phase and its share done.
 
     Raises:
@@ -144,6 +148,7 @@ def build_rtx(
         precision=precision.value,
         max_batch=max_batch,
         version=str(library.__version__),
+        fingerprint=fingerprint,
     )
     text = json.dumps({name: getattr(facts, name) for name in facts.__slots__}, indent=1)
     (folder / FACTS_NAME).write_text(text + "\n")

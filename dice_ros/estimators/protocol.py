@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from dice_ros.settings import Settings
@@ -23,6 +24,10 @@ class Estimator(Protocol):
     @property
     def topologies(self) -> tuple[MeshTopology, ...]:
         """Every topology this estimator may refer to."""
+
+    @property
+    def status(self) -> Mapping[str, str]:
+        """What is worth knowing about it now, by name, e.g. which engine answers."""
 
     def estimate(self, observation: PersonObservation) -> Interaction:
         """Reconstruct one person; never raises for a strange picture.

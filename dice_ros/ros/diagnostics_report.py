@@ -10,6 +10,7 @@ from dice_ros.ros.frame_accounting import Account
 
 REMEDIES = {
     "unknown_encoding": "let the driver publish rgb8 or bgr8, or put image_proc in between",
+    "engine_failed": "see the log; choose another engine or device, or free memory",
     "non_finite_output": "check the weights with `dice-ros doctor --estimator dice`",
     "implausible_placement": "no head in the crop, or weights that are not DICE's",
     "stamp_zero": "the camera driver must stamp its images",

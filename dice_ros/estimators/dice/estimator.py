@@ -8,7 +8,7 @@ to its own, so that contacts keep their place. Without a hand the face alone is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -129,6 +129,15 @@ class DiceEstimator:
         """Head, right hand, left hand."""
         known = self._topologies
         return (known.head, known.hands[HandSide.RIGHT], known.hands[HandSide.LEFT])
+
+    @property
+    def status(self) -> Mapping[str, str]:
+        """The engine that answers, and what happened to engines so far."""
+        engine = self._runner.engine
+        status = {"engine": str(engine.describe()), "engine_building": str(engine.is_building)}
+        return status | {
+            f"engine_event_{number}": text for number, text in enumerate(engine.events, 1)
+        }
 
     def apply(self, settings: Settings) -> None:
         """Take over changed live settings from the next frame on."""

@@ -10,6 +10,8 @@ import torch
 from dice_ros.body.dice_bodies import FILE_NAME as BODIES_NAME
 from dice_ros.body.dice_bodies import load_bodies
 from dice_ros.body.open_head import OpenHead
+from dice_ros.engine.choose import DiceModel, open_engine
+from dice_ros.engine.engine_cache import EngineCache, engine_folder
 from dice_ros.errors import AssetError
 from dice_ros.estimators.dice.estimator import DiceEstimator
 from dice_ros.estimators.dice.runner import DiceRunner
@@ -44,14 +46,35 @@ def open_dice(settings: Settings, folder: Path, open_head: OpenHead) -> DiceEsti
             "'synthetic'",
             folder,
         )
-    runner = DiceRunner(
-        weights.network,
-        bodies,
-        choose_device(settings.device),
+    device = choose_device(settings.device)
+    _set_numerics(settings, device)
+    model = DiceModel(
+        network=weights.network,
+        bodies=bodies,
         parametric=settings.dice_meshes == "parametric",
+        weights_path=folder / WEIGHTS_NAME,
+        bodies_path=folder / BODIES_NAME,
     )
+    engine = open_engine(
+        model,
+        device,
+        EngineCache(engine_folder()),
+        engine=settings.engine,
+        precision=settings.precision,
+        background=settings.engine_in_background,
+    )
+    runner = DiceRunner(engine)
     topologies = dice_topologies(bodies, open_head)
     return DiceEstimator(runner, bodies, topologies, settings, synthetic=synthetic)
+
+
+def _set_numerics(settings: Settings, device: torch.device) -> None:
+    if device.type == "cuda":
+        # TF32 keeps ten bits of a mantissa: float32 must mean float32, it is the reference.
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
+    else:
+        torch.set_num_threads(settings.network_threads)
 
 
 def choose_device(name: str) -> torch.device:

@@ -1,4 +1,4 @@
-"""Runs DICE on crops: the one module of this estimator that knows PyTorch."""
+"""Runs DICE on crops: the one module of this estimator that handles tensors."""
 
 from __future__ import annotations
 
@@ -9,39 +9,33 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dice_ros.body.dice_bodies import DiceBodies
+from dice_ros.engine.protocol import EngineError
+from dice_ros.engine.resilient import ResilientEngine
 from dice_ros.errors import EstimationError
 from dice_ros.estimators.dice.crop_meshes import CropMeshes
-from dice_ros.networks.dice import DiceNetwork, DiceOutput
-from dice_ros.networks.dice_postprocess import DiceMeshes, DicePostprocess
+from dice_ros.networks.dice_graph import DiceReading
 from dice_ros.networks.dice_preprocess import normalise_bgr, resize_square
 from dice_ros.types import Float32Array
 
 
 class DiceRunner:
-    """Network and bodies on one device; use from one thread.
+    """Pre-processing on the engine's device, the engine, and arrays out; use from one thread.
 
     Args:
-        network: with its weights, in evaluation mode.
-        bodies: body models.
-        device: e.g. ``cpu`` or ``cuda:0``.
-        parametric: FLAME and MANO meshes; False for the network's free vertices.
+        engine: loaded.
     """
 
-    def __init__(
-        self, network: DiceNetwork, bodies: DiceBodies, device: torch.device, *, parametric: bool
-    ) -> None:
-        self._device = device
-        self._network = network.to(device).eval()
-        self._postprocess = DicePostprocess(bodies.flame, bodies.mano, parametric=parametric).to(
-            device
-        )
+    def __init__(self, engine: ResilientEngine) -> None:
+        self._engine = engine
+
+    @property
+    def engine(self) -> ResilientEngine:
+        """The engine, for diagnostics."""
+        return self._engine
 
     def close(self) -> None:
-        """Free the network's memory; the runner cannot be used afterwards."""
-        del self._network, self._postprocess
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+        """Free the engine; the runner cannot be used afterwards."""
+        self._engine.close()
 
     @torch.inference_mode()
     def run(self, cuts: Sequence[NDArray[np.uint8]]) -> list[CropMeshes]:
@@ -51,13 +45,17 @@ class DiceRunner:
             cuts: (N, N, 3) uint8 RGB each; left hands mirrored.
 
         Raises:
-            EstimationError: a number of the result is NaN or infinite.
+            EstimationError: a number of the result is NaN or infinite, or even the plain engine
+                failed.
         """
         if not cuts:
             return []
-        resized = torch.stack([resize_square(cut, self._device) for cut in cuts])
-        output = self._network(normalise_bgr(resized))
-        found = _split(output, self._postprocess(output))
+        device = self._engine.device
+        resized = torch.stack([resize_square(cut, device) for cut in cuts])
+        try:
+            found = _split(self._engine.run(normalise_bgr(resized)))
+        except EngineError as error:
+            raise EstimationError("engine_failed", str(error)) from error
         for meshes in found:
             if not meshes.is_finite():
                 raise EstimationError(
@@ -68,35 +66,18 @@ class DiceRunner:
         return found
 
 
-def _split(output: DiceOutput, meshes: DiceMeshes) -> list[CropMeshes]:
+def _split(reading: DiceReading) -> list[CropMeshes]:
     """One result a crop, on the CPU."""
-    scale, origin = _array(meshes.camera.scale), _array(meshes.camera.shift)
-    presence = _array(output.presence)
-    head, deformation = _array(meshes.head), _array(meshes.deformation)
-    landmarks, hand, joints = _array(meshes.landmarks), _array(meshes.hand), _array(meshes.joints)
-    face_contact, hand_contact = _array(output.head.contact), _array(output.hand.contact)
-    face, mano = output.head.parameters, output.hand.parameters
-    betas, expression = _array(face.betas), _array(face.expression)
-    orient, pose, shape = _array(mano.global_orient), _array(mano.hand_pose), _array(mano.betas)
+    arrays = {name: _array(tensor) for name, tensor in reading._asdict().items()}
+    scales, origins, presences = (arrays.pop(name) for name in ("scale", "shift", "presence"))
     return [
         CropMeshes(
-            pixels_per_metre=float(scale[i]),
-            origin=origin[i],
-            presence=float(presence[i, 0]),
-            head=head[i],
-            deformation=deformation[i],
-            face_contact=face_contact[i, :, 0],
-            landmarks=landmarks[i],
-            hand=hand[i],
-            joints=joints[i],
-            hand_contact=hand_contact[i, :, 0],
-            face_betas=betas[i],
-            face_expression=expression[i],
-            global_orient=orient[i],
-            hand_pose=pose[i],
-            hand_betas=shape[i],
+            pixels_per_metre=float(scales[i]),
+            origin=origins[i],
+            presence=float(presences[i, 0]),
+            **{name: array[i] for name, array in arrays.items()},
         )
-        for i in range(len(scale))
+        for i in range(len(scales))
     ]
 
 

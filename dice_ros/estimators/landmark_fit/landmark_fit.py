@@ -8,7 +8,7 @@ deep they press from a nominal indentation: these are inferred, and the result s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,6 +119,11 @@ class LandmarkFitEstimator:
     def topologies(self) -> tuple[MeshTopology, ...]:
         """Head, right hand, left hand."""
         return (self._face_topology, *self._hand_topologies.values())
+
+    @property
+    def status(self) -> Mapping[str, str]:
+        """Nothing: it has no engine."""
+        return {}
 
     def apply(self, settings: Settings) -> None:
         """Take over changed live settings from the next frame on."""

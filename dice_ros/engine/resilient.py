@@ -1,0 +1,214 @@
+"""An engine that always answers: the plain one at once, a faster one as soon as it is proved.
+
+Candidates are built one after the other, in the background or at once. The first that loads, warms
+up and passes its certificate takes over between two batches. If it fails later (memory, lost
+device, output that is not finite), the same batch is computed by the plain engine, which stays.
+Every change is logged and kept for diagnostics.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dice_ros.engine.certificate import (
+    Certificate,
+    certificate_images,
+    certify,
+    reference_readings,
+)
+from dice_ros.engine.protocol import Engine, EngineDescription, EngineError
+from dice_ros.networks.dice_graph import DiceReading
+
+_LOG = logging.getLogger(__name__)
+_BATCHES = (1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A faster engine that may be used.
+
+    Attributes:
+        name: for people.
+        make: makes the engine, not yet loaded; raises EngineError if it cannot be had here.
+        keep: called with the certificate, passed or not, e.g. to store it beside the engine.
+    """
+
+    name: str
+    make: Callable[[], Engine]
+    keep: Callable[[Certificate], None] | None = None
+
+
+class ResilientEngine:
+    """Runs on the best engine that works; see the module's text. Use :meth:`run` from one thread.
+
+    Args:
+        plain: float32 engine: the reference of certificates and the last resort.
+        candidates: better engines, best first.
+        background: build candidates while the plain engine answers; False builds them in
+            :meth:`load`.
+        on_phase: told what is being done to which candidate.
+    """
+
+    def __init__(self, plain: Engine, candidates: Sequence[Candidate], *, background: bool) -> None:
+        self._plain = plain
+        self._candidates = tuple(candidates)
+        self._background = background
+        self._lock = threading.Lock()
+        self._plain_lock = threading.Lock()
+        self._fast: Engine | None = None
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._events: list[str] = []
+
+    @property
+    def device(self) -> torch.device:
+        """Where images are wanted by the engine that answers now."""
+        with self._lock:
+            return self._plain.device if self._fast is None else self._fast.device
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """What happened to engines so far, oldest first."""
+        with self._lock:
+            return tuple(self._events)
+
+    @property
+    def is_building(self) -> bool:
+        """Whether a faster engine is being built."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def load(self) -> None:
+        """Load the plain engine; build the others, now or in the background."""
+        self._plain.load()
+        if not self._candidates:
+            return
+        if not self._background:
+            self._improve()
+            return
+        self._thread = threading.Thread(target=self._improve, name="dice_engine_build", daemon=True)
+        self._thread.start()
+
+    def warm_up(self, batches: tuple[int, ...] = _BATCHES) -> None:
+        """Run the engine that answers now once with every batch size."""
+        for count in batches:
+            self.run(torch.zeros(count, 3, 224, 224))
+
+    def run(self, images: Tensor) -> DiceReading:
+        """Compute a batch on the best engine; on the plain one if that fails."""
+        with self._lock:
+            fast = self._fast
+        if fast is not None:
+            try:
+                reading = fast.run(images.to(fast.device))
+                if _is_finite(reading):
+                    return reading
+                problem = "its output holds NaN or infinity"
+            except EngineError as error:
+                problem = str(error)
+            self._give_up(fast, problem)
+        with self._plain_lock:
+            return self._plain.run(images.to(self._plain.device))
+
+    def close(self) -> None:
+        """Stop building and free all engines."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+        with self._lock:
+            fast, self._fast = self._fast, None
+        if fast is not None:
+            fast.close()
+        self._plain.close()
+
+    def describe(self) -> EngineDescription:
+        """The engine that answers now."""
+        with self._lock:
+            return (self._plain if self._fast is None else self._fast).describe()
+
+    def _improve(self) -> None:
+        """Try the candidates until one is proved."""
+        reference: DiceReading | None = None
+        images = certificate_images()
+        for candidate in self._candidates:
+            if self._closing.is_set():
+                return
+            started_s = time.monotonic()
+            engine: Engine | None = None
+            try:
+                self._on_phase(f"{candidate.name}: build")
+                engine = candidate.make()
+                engine.load()
+                self._on_phase(f"{candidate.name}: warm up")
+                engine.warm_up(_BATCHES)
+                self._on_phase(f"{candidate.name}: compare with the plain network")
+                if reference is None:
+                    reference = self._reference(images)
+                found = reference_readings(engine, images)
+                certificate = certify(engine.describe(), found, reference)
+                if candidate.keep is not None:
+                    candidate.keep(certificate)
+                if not certificate.passed:
+                    raise EngineError(f"refused, it is not accurate enough: {certificate}")
+            except Exception as error:  # builders raise many kinds; the plain engine goes on
+                kind = "" if isinstance(error, EngineError) else f"{type(error).__name__}: "
+                self._tell(f"engine {candidate.name} is not used: {kind}{error}", logging.WARNING)
+                if engine is not None:
+                    _close_quietly(engine)
+                continue
+            self._swap_in(engine, certificate, time.monotonic() - started_s)
+            return
+
+    def _reference(self, images: Tensor) -> DiceReading:
+        # One image at a time, so that frames are answered in between.
+        readings = []
+        for image in images:
+            with self._plain_lock:
+                readings.append(self._plain.run(image[None].to(self._plain.device)))
+        return DiceReading(*(torch.cat(parts).cpu() for parts in zip(*readings, strict=True)))
+
+    def _swap_in(self, engine: Engine, certificate: Certificate, seconds: float) -> None:
+        with self._lock:
+            closing = self._closing.is_set()
+            if not closing:
+                self._fast = engine
+        if closing:
+            _close_quietly(engine)
+            return
+        self._tell(
+            f"engine {engine.describe()} is ready after {seconds:.1f} s; {certificate}",
+            logging.INFO,
+        )
+
+    def _give_up(self, engine: Engine, problem: str) -> None:
+        with self._lock:
+            if self._fast is engine:
+                self._fast = None
+        self._tell(
+            f"engine {engine.describe()} failed and is given up: {problem}; going on with "
+            f"{self._plain.describe()}",
+            logging.ERROR,
+        )
+        _close_quietly(engine)
+
+    def _tell(self, text: str, level: int) -> None:
+        _LOG.log(level, "%s", text)
+        with self._lock:
+            self._events.append(text)
+
+
+def _is_finite(reading: DiceReading) -> bool:
+    return all(bool(torch.isfinite(tensor).all()) for tensor in reading)
+
+
+def _close_quietly(engine: Engine) -> None:
+    try:
+        engine.close()
+    except Exception:  # what failed once may fail again; nobody waits for it
+        _LOG.debug("an engine could not be closed", exc_info=True)
