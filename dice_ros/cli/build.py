@@ -19,7 +19,7 @@ from dice_ros.body.open_head import OpenHead
 from dice_ros.errors import AssetError, OutputError
 from dice_ros.model_folder import model_folder
 from dice_ros.optional_packages import importing
-from dice_ros.settings import schema
+from dice_ros.settings import Settings, schema
 
 if TYPE_CHECKING:
     from dice_ros.engine.choose import DiceModel
@@ -151,7 +151,7 @@ def _build_for_gpu(options: argparse.Namespace, model: DiceModel) -> None:
 def _build_here(options: argparse.Namespace, model: DiceModel) -> None:
     from dice_ros.engine.choose import open_engine  # noqa: PLC0415
     from dice_ros.engine.engine_cache import EngineCache, engine_folder  # noqa: PLC0415
-    from dice_ros.estimators.dice.open_dice import choose_device  # noqa: PLC0415
+    from dice_ros.estimators.dice.open_dice import choose_device, set_numerics  # noqa: PLC0415
 
     started_s = time.monotonic()
 
@@ -160,9 +160,11 @@ def _build_here(options: argparse.Namespace, model: DiceModel) -> None:
         sys.stderr.flush()
 
     say("load the plain network")
+    device = choose_device(options.device)
+    set_numerics(Settings(), device)
     engine = open_engine(
         model,
-        choose_device(options.device),
+        device,
         EngineCache(engine_folder()),
         engine=options.engine,
         precision=options.precision,

@@ -56,7 +56,15 @@ class ResilientEngine:
         on_phase: told what is being done to which candidate.
     """
 
-    def __init__(self, plain: Engine, candidates: Sequence[Candidate], *, background: bool) -> None:
+    def __init__(
+        self,
+        plain: Engine,
+        candidates: Sequence[Candidate],
+        *,
+        background: bool,
+        on_phase: Callable[[str], None] | None = None,
+    ) -> None:
+        self._on_phase = on_phase or _LOG.debug
         self._plain = plain
         self._candidates = tuple(candidates)
         self._background = background

@@ -47,7 +47,7 @@ def open_dice(settings: Settings, folder: Path, open_head: OpenHead) -> DiceEsti
             folder,
         )
     device = choose_device(settings.device)
-    _set_numerics(settings, device)
+    set_numerics(settings, device)
     model = DiceModel(
         network=weights.network,
         bodies=bodies,
@@ -68,7 +68,8 @@ def open_dice(settings: Settings, folder: Path, open_head: OpenHead) -> DiceEsti
     return DiceEstimator(runner, bodies, topologies, settings, synthetic=synthetic)
 
 
-def _set_numerics(settings: Settings, device: torch.device) -> None:
+def set_numerics(settings: Settings, device: torch.device) -> None:
+    """Threads on a CPU; true float32 on a GPU."""
     if device.type == "cuda":
         # TF32 keeps ten bits of a mantissa: float32 must mean float32, it is the reference.
         torch.backends.cudnn.allow_tf32 = False

@@ -1,0 +1,260 @@
+"""How fast DICE's network runs on each engine, side by side with the published way to run it.
+
+python bench/engine.py [--rounds N] [--device auto] [--out bench/results]
+
+The published path is imitated with the same weights: plain network, float32, a host
+synchronisation wherever the original asks ``isnan().any().item()``, the template thinned anew in
+float64 for every frame, arrays to the host at the end. Rounds alternate between engines, so that a
+busy moment of the machine hits all of them. Weights are seeded random numbers: speed does not
+depend on them, accuracy does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from machine import machine
+from torch.utils.flop_counter import FlopCounterMode
+
+from dice_ros.assets.store import require_assets
+from dice_ros.body.dice_bodies import load_bodies, save_bodies
+from dice_ros.body.licensed_bodies import read_licensed_bodies
+from dice_ros.body.open_hand import OpenHand
+from dice_ros.body.open_head import OpenHead
+from dice_ros.engine.certificate import certificate_images, certify, reference_readings
+from dice_ros.engine.choose import DiceModel
+from dice_ros.engine.compiled import CompiledEngine
+from dice_ros.engine.eager import EagerEngine
+from dice_ros.engine.openvino_cpu import OpenVinoEngine, cpu_has
+from dice_ros.engine.protocol import Engine, EngineError, Precision
+from dice_ros.networks.dice import DiceConfig
+from dice_ros.networks.dice_graph import DiceGraph, Simplifications
+from dice_ros.networks.dice_postprocess import DicePostprocess
+from dice_ros.networks.dice_weights import convert_dice, load_dice
+from dice_ros.networks.stand_in_weights import write_stand_in_checkpoint
+from dice_ros.synthesis.stand_in_bodies import write_stand_ins
+
+UPSTREAM = "published path"
+_NAN_CHECKS = 7
+
+
+class UpstreamPath:
+    """The published way: eager network and bodies, checked and copied step by step."""
+
+    def __init__(self, model: DiceModel, device: torch.device) -> None:
+        self._network = model.network.to(device).eval()
+        self._bodies = DicePostprocess(model.bodies.flame, model.bodies.mano).to(device)
+        self._rest = torch.randn(5023, 3, dtype=torch.float64)
+        self._thin = torch.randn(559, 5023, dtype=torch.float64)
+
+    @torch.inference_mode()
+    def __call__(self, images: torch.Tensor) -> None:
+        for _ in images:
+            self._thin @ self._rest
+        output = self._network(images)
+        checked = (
+            output.camera,
+            output.hand.vertices,
+            output.head.vertices,
+            output.hand.contact,
+            output.head.contact,
+            output.head.deformation,
+            output.presence,
+        )
+        assert len(checked) == _NAN_CHECKS
+        for tensor in checked:
+            tensor.isnan().any().item()
+        for tensor in self._bodies(output):
+            if isinstance(tensor, torch.Tensor):
+                tensor.cpu().numpy()
+
+
+def main() -> int:
+    """Time everything that runs here and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--compile", action="store_true", help="torch.compile too (minutes)")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    device = torch.device(options.device)
+    with tempfile.TemporaryDirectory() as scratch:
+        model = full_size_model(Path(scratch))
+    algebra = measure_algebra(model)
+    engines = open_engines(model, device, compile_too=options.compile)
+    certificates = prove(engines, model, device)
+    runs: dict[str, Callable[[torch.Tensor], Any]] = {UPSTREAM: UpstreamPath(model, device)}
+    runs |= {name: engine.run for name, engine in engines.items()}
+    batches = {count: measure(runs, count, options.rounds, device) for count in (1, 2)}
+    report = {
+        "machine": machine(),
+        "torch": torch.__version__,
+        "device": str(device),
+        "threads": options.threads,
+        "weights": "seeded random numbers, published size, stand-in bodies",
+        "algebra": algebra,
+        "certificates": certificates,
+        "batches": batches,
+        "max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    print_report(report)
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / f"engine_{device.type}.json"
+    path.write_text(json.dumps(report, indent=1) + "\n")
+    sys.stderr.write(f"wrote {path}\n")
+    return 0
+
+
+def full_size_model(folder: Path) -> DiceModel:
+    """The published network's size with random weights."""
+    assets = require_assets()
+    head, hand = OpenHead.load(assets / "head.npz"), OpenHand.load(assets / "hand.npz")
+    write_stand_ins(folder, head, hand)
+    save_bodies(folder / "bodies.npz", read_licensed_bodies(folder))
+    write_stand_in_checkpoint(folder / "model.bin", DiceConfig())
+    convert_dice(folder / "model.bin", folder / "dice.safetensors")
+    bodies = load_bodies(folder / "bodies.npz")
+    network = load_dice(folder / "dice.safetensors", bodies.template).network
+    return DiceModel(network, bodies, True, folder / "dice.safetensors", folder / "bodies.npz")
+
+
+def measure_algebra(model: DiceModel) -> dict[str, float]:
+    """GFLOP of one crop (2 a multiply-add, attention's products left out) by rewriting."""
+    crop = torch.zeros(1, 3, 224, 224)
+    names = [item.name for item in dataclasses.fields(Simplifications)]
+    variants = {"published": Simplifications.none(), "all": Simplifications()}
+    variants |= {
+        name: dataclasses.replace(Simplifications.none(), **{name: True}) for name in names
+    }
+    found = {}
+    for name, chosen in variants.items():
+        graph = model.graph(Precision.FLOAT32, chosen)
+        with FlopCounterMode(display=False) as counter, torch.inference_mode():
+            graph(crop)
+        found[name] = counter.get_total_flops() / 1e9
+    return found
+
+
+def open_engines(model: DiceModel, device: torch.device, *, compile_too: bool) -> dict[str, Engine]:
+    """Every engine that can be had here."""
+    wanted: dict[str, Callable[[], Engine]] = {
+        "eager float32": lambda: EagerEngine(model.graph(Precision.FLOAT32), device)
+    }
+    if device.type == "cuda":
+        for precision in (Precision.FLOAT16, Precision.BFLOAT16):
+            wanted[f"eager {precision.value}"] = lambda p=precision: EagerEngine(
+                model.graph(p), device
+            )
+    else:
+        for precision in (Precision.FLOAT32, Precision.BFLOAT16):
+            if cpu_has(precision):
+                wanted[f"openvino {precision.value}"] = lambda p=precision: OpenVinoEngine(
+                    model.graph(Precision.FLOAT32), p
+                )
+    if compile_too:
+        half = Precision.FLOAT16 if device.type == "cuda" else Precision.FLOAT32
+        wanted[f"compile {half.value}"] = lambda: CompiledEngine(model.graph(half), device)
+    engines = {}
+    for name, make in wanted.items():
+        started_s = time.perf_counter()
+        try:
+            engine = make()
+            engine.load()
+            engine.warm_up((1, 2))
+        except EngineError as error:
+            print(f"{name}: {error}")
+            continue
+        print(f"{name}: ready after {time.perf_counter() - started_s:.1f} s")
+        engines[name] = engine
+    return engines
+
+
+def prove(engines: dict[str, Engine], model: DiceModel, device: torch.device) -> dict[str, Any]:
+    """Certificates against the plain float32 graph."""
+    plain = EagerEngine(
+        DiceGraph(
+            model.network,
+            model.bodies.flame,
+            model.bodies.mano,
+            simplifications=Simplifications.none(),
+        ),
+        device,
+        cuda_graphs=False,
+    )
+    plain.load()
+    images = certificate_images()
+    reference = reference_readings(plain, images)
+    return {
+        name: dataclasses.asdict(
+            certify(engine.describe(), reference_readings(engine, images), reference)
+        )
+        for name, engine in engines.items()
+    }
+
+
+def measure(
+    runs: dict[str, Callable[[torch.Tensor], Any]], count: int, rounds: int, device: torch.device
+) -> dict[str, dict[str, float]]:
+    """p50, p99, max in milliseconds and the ratio of medians to the published path."""
+    images = torch.randn(count, 3, 224, 224, device=device)
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for number in range(rounds + 1):
+        for name, run in runs.items():
+            started_s = time.perf_counter()
+            run(images)
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            if number:
+                times[name].append(1e3 * (time.perf_counter() - started_s))
+    base = float(np.median(times[UPSTREAM]))
+    return {
+        name: {
+            "p50_ms": float(np.percentile(values, 50)),
+            "p99_ms": float(np.percentile(values, 99)),
+            "max_ms": max(values),
+            "ratio": base / float(np.median(values)),
+        }
+        for name, values in times.items()
+    }
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """A table for people."""
+    print("\nGFLOP a crop by exact rewriting (attention's products left out)")
+    for name, gflop in report["algebra"].items():
+        print(f"  {name:24} {gflop:8.2f}")
+    for count, rows in report["batches"].items():
+        print(f"\nbatch {count:<20} p50 ms   p99 ms   max ms   ratio")
+        for name, row in rows.items():
+            print(
+                f"  {name:24} {row['p50_ms']:8.1f} {row['p99_ms']:8.1f} {row['max_ms']:8.1f} "
+                f"{row['ratio']:7.2f}"
+            )
+    print("\nagainst plain float32        vertices p99 mm   contact flips %   passed")
+    for name, row in report["certificates"].items():
+        passed = (
+            row["vertex_p99_mm"] <= row["limit_p99_mm"]
+            and row["contact_flip_rate"] <= row["limit_flip_rate"]
+        )
+        print(
+            f"  {name:24} {row['vertex_p99_mm']:17.4f} {100 * row['contact_flip_rate']:17.3f}   "
+            f"{'yes' if passed else 'no'}"
+        )
+    print(f"\nlargest memory {report['max_rss_mb']:.0f} MB; {report['weights']}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""Exact algebra: each rewriting of the published network gives its numbers with less work."""
+
+import dataclasses
+
+import pytest
+import torch
+from networks.dice_recipe import (
+    flame_arrays,
+    golden,
+    image,
+    mano_arrays,
+    relative_error,
+    template,
+    weight,
+)
+from torch.utils.flop_counter import FlopCounterMode
+
+from dice_ros.networks.dice import DiceConfig
+from dice_ros.networks.dice_config import empty_network
+from dice_ros.networks.dice_graph import DiceGraph, Simplifications
+from dice_ros.networks.dice_names import names_by_published
+from dice_ros.networks.dice_postprocess import DicePostprocess
+
+NAMES = [item.name for item in dataclasses.fields(Simplifications)]
+CHEAPER = ("fold_upsampling", "reassociate_tokens", "drop_unread", "all")
+
+
+@pytest.fixture(scope="module")
+def network():
+    """The published network with seeded weights."""
+    _, meta = golden("dice-public-1")
+    made = empty_network(DiceConfig(), template(meta["seed"]))
+    shapes = dict(meta["tensors"])
+    state = {
+        name: weight(meta, published, shapes[published])
+        for published, name in names_by_published(made.state_dict()).items()
+    }
+    made.load_state_dict(state, strict=True, assign=True)
+    made.template = template(meta["seed"]).centred()
+    return made.eval()
+
+
+@pytest.fixture(scope="module")
+def crop():
+    return image("public-1", 0, 1.0)[None]
+
+
+@pytest.fixture(scope="module")
+def bodies():
+    return flame_arrays("post-public-1"), mano_arrays("post-public-1")
+
+
+def run(graph, crop):
+    with torch.inference_mode():
+        return graph(crop)
+
+
+def flops(graph, crop):
+    with FlopCounterMode(display=False) as counter:
+        run(graph, crop)
+    return counter.get_total_flops()
+
+
+@pytest.fixture(scope="module")
+def published(network, bodies):
+    return DiceGraph(network, *bodies, simplifications=Simplifications.none())
+
+
+@pytest.fixture(scope="module")
+def expected(published, crop):
+    return run(published, crop)
+
+
+def test_the_graph_is_the_network_and_its_post_processing(network, bodies, crop, expected):
+    with torch.inference_mode():
+        output = network(crop)
+        meshes = DicePostprocess(*bodies)(output)
+    assert torch.equal(expected.head, meshes.head)
+    assert torch.equal(expected.hand, meshes.hand)
+    assert torch.equal(expected.joints, meshes.joints)
+    assert torch.equal(expected.landmarks, meshes.landmarks)
+    assert torch.equal(expected.deformation, meshes.deformation)
+    assert torch.equal(expected.scale, meshes.camera.scale)
+    assert torch.equal(expected.face_contact, output.head.contact[..., 0])
+    assert torch.equal(expected.hand_contact, output.hand.contact[..., 0])
+    assert torch.equal(expected.presence, output.presence)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "all"])
+def test_each_rewriting_is_exact(name, network, bodies, crop, expected, published):
+    chosen = Simplifications()
+    if name != "all":
+        chosen = dataclasses.replace(Simplifications.none(), **{name: True})
+    graph = DiceGraph(network, *bodies, simplifications=chosen)
+    found = run(graph, crop)
+    for field, value in found._asdict().items():
+        reference = getattr(expected, field)
+        assert relative_error(value, reference.numpy()) <= 1e-5, field
+    if name in CHEAPER:
+        assert flops(graph, crop) < flops(published, crop)
+
+
+def test_free_meshes_are_exact_too(network, bodies, crop):
+    plain, fast = (
+        run(DiceGraph(network, *bodies, parametric=False, simplifications=chosen), crop)
+        for chosen in (Simplifications.none(), Simplifications())
+    )
+    for field, value in fast._asdict().items():
+        assert relative_error(value, getattr(plain, field).numpy()) <= 1e-5, field
+
+
+def test_the_network_itself_is_left_as_it_was(network, bodies, crop):
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    DiceGraph(network, *bodies)
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
