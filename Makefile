@@ -74,10 +74,10 @@ $(STAMP)-test: $(STAMP)-locks requirements/test.txt $(if $(filter yes,$(DICE)),$
 	$(PY) -m pip install --quiet -r requirements/test.txt
 	touch $@
 
-$(STAMP)-dice: $(STAMP)-locks requirements/dice.txt
+$(STAMP)-dice: $(STAMP)-locks requirements/dice.txt requirements/engines.txt
 	@start=$$SECONDS
-	echo "installing PyTorch and what else the estimator dice needs ..."
-	$(PY) -m pip install --quiet -r requirements/dice.txt
+	echo "installing PyTorch, engines and what else the estimator dice needs ..."
+	$(PY) -m pip install --quiet -r requirements/dice.txt -r requirements/engines.txt
 	echo "  done in $$((SECONDS - start)) s"
 	touch $@
 
