@@ -20,7 +20,7 @@ from dice_ros.checkpoints.dice_weights import select_live
 from dice_ros.checkpoints.module_tensors import read_network_tensors
 from dice_ros.checkpoints.synthetic_mark import SYNTHETIC_MARK
 from dice_ros.checkpoints.weights_file import WeightsOrigin, read_weights, write_weights
-from dice_ros.errors import CheckpointError
+from dice_ros.errors import AssetError, CheckpointError
 from dice_ros.networks.dice import DiceConfig, DiceNetwork, DiceTemplate
 from dice_ros.networks.dice_config import empty_network, infer_config, published_shapes
 from dice_ros.networks.dice_names import names_by_published
@@ -79,7 +79,7 @@ def convert_dice(source: Path, target: Path) -> ConversionReport:
     synthetic = tensors.pop(SYNTHETIC_MARK, None) is not None
     try:
         live = _live_float32(tensors)
-    except CheckpointError as error:
+    except AssetError as error:
         raise CheckpointError(f"{source}: {error}") from error
     origin = WeightsOrigin(_sha256(source), synthetic, {"network": NETWORK})
     write_weights(target, live, origin)
@@ -110,7 +110,7 @@ def load_dice(path: Path, template: TemplatePoints) -> DiceWeights:
         )
     try:
         live = _live_float32(weights.tensors)
-    except CheckpointError as error:
+    except AssetError as error:
         raise CheckpointError(f"{path}: {error}; run `dice-ros convert dice` again") from error
     config = infer_config(_shapes(live))
     network = empty_network(config)
