@@ -18,6 +18,8 @@ from dice_ros.errors import CheckpointError, OutputError
 
 FORMAT = "dice_ros weights"
 FORMAT_VERSION = "1"
+# The published network takes 0.3 million.
+_MAX_HEADER_BYTES = 100_000_000
 _STORED_DTYPES = {
     **{"float64": "F64", "float32": "F32", "float16": "F16", "bool": "BOOL"},
     **{"int64": "I64", "int32": "I32", "int16": "I16", "int8": "I8"},
@@ -112,6 +114,17 @@ def read_weights(
         if require_finite and tensor.dtype.kind in "fc" and not np.all(np.isfinite(tensor)):
             raise CheckpointError(f"{path}: tensor {name!r} holds NaN or infinity")
     return Weights(tensors, origin)
+
+
+def is_weights_file(path: Path) -> bool:
+    """Whether a file begins as :func:`write_weights` does, whatever its version."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, _MAX_HEADER_BYTES)))
+        return bool(header["__metadata__"]["format"] == FORMAT)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _origin(path: Path, metadata: Mapping[str, str]) -> WeightsOrigin:

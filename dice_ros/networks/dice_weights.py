@@ -20,7 +20,7 @@ from dice_ros.checkpoints.dice_weights import select_live
 from dice_ros.checkpoints.module_tensors import read_network_tensors
 from dice_ros.checkpoints.synthetic_mark import SYNTHETIC_MARK
 from dice_ros.checkpoints.weights_file import WeightsOrigin, read_weights, write_weights
-from dice_ros.errors import AssetError, CheckpointError
+from dice_ros.errors import AssetError, CheckpointError, OutputError
 from dice_ros.networks.dice import DiceConfig, DiceNetwork, DiceTemplate
 from dice_ros.networks.dice_config import empty_network, infer_config, published_shapes
 from dice_ros.networks.dice_names import names_by_published
@@ -73,8 +73,10 @@ def convert_dice(source: Path, target: Path) -> ConversionReport:
     Raises:
         CheckpointError: the file is damaged, unsafe, or holds another network; the message names
             what was found.
-        OutputError: the target cannot be written.
+        OutputError: the target is the source, or cannot be written.
     """
+    if target.exists() and source.exists() and target.samefile(source):
+        raise OutputError(f"{target} is the file to convert: name another one to write to")
     tensors = read_network_tensors(source)
     synthetic = tensors.pop(SYNTHETIC_MARK, None) is not None
     try:

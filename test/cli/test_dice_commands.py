@@ -1,11 +1,16 @@
 """The commands around DICE, on stand-ins, as a user would type them."""
 
+import hashlib
 import json
+import os
 import pickle
+import resource
 import shutil
+import signal
+import subprocess
 
 import pytest
-from cli.test_commands import dice
+from cli.test_commands import COMMAND, dice
 
 pytest.importorskip("torch", reason="DICE needs PyTorch: pip install 'dice_ros[dice]'")
 
@@ -96,10 +101,86 @@ def test_stand_ins_are_made_and_never_overwrite_other_files(tmp_path, asset_dir)
     licensed = tmp_path / "licensed"
     licensed.mkdir()
     (licensed / "generic_model.pkl").write_text("the real one")
-    refused = dice("stand-ins", licensed)
-    assert refused.returncode == 1
-    assert "holds other files" in refused.stderr
-    assert (licensed / "generic_model.pkl").read_text() == "the real one"
+    for _ in range(2):
+        refused = dice("stand-ins", licensed)
+        assert refused.returncode == 1
+        assert "holds other files" in refused.stderr
+        assert (licensed / "generic_model.pkl").read_text() == "the real one"
+        # The note of stand-ins beside the real thing does not make it a stand-in.
+        (licensed / "SYNTHETIC.txt").write_text("left behind")
+
+
+def test_a_full_disk_leaves_no_half_written_stand_ins(tmp_path, asset_dir):
+    limit = 30 << 20  # the bodies are smaller, the weights larger
+    for folder in (tmp_path / "new", tmp_path):
+        done = dice(
+            *("stand-ins", folder),
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        )
+        assert done.returncode == 1
+        assert "cannot write the stand-ins" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def brought(licensed_stand_ins, tmp_path):
+    """A folder of files as a user brings them, and their digests."""
+    folder = tmp_path / "brought"
+    shutil.copytree(licensed_stand_ins, folder)
+    return folder, digests(folder)
+
+
+def digests(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).digest() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("target", ["model.bin", "MANO_RIGHT.pkl", "linked.bin"])
+def test_converting_weights_never_overwrites_a_licensed_file(brought, target):
+    folder, before = brought
+    if target == "linked.bin":
+        (folder / target).hardlink_to(folder / "model.bin")
+        before = digests(folder)
+    done = dice("convert", "dice", folder / "model.bin", "--out", folder / target)
+    assert done.returncode == 1
+    assert "not overwritten" in done.stderr
+    assert digests(folder) == before
+
+
+@pytest.mark.parametrize("target", ["generic_model.pkl", "model.bin", "landmark_embedding.npy"])
+def test_converting_bodies_never_overwrites_a_licensed_file(brought, target):
+    folder, before = brought
+    done = dice("convert", "bodies", folder, "--out", folder / target)
+    assert done.returncode == 1
+    assert "not overwritten" in done.stderr
+    assert digests(folder) == before
+
+
+def test_what_was_converted_before_is_replaced(licensed_stand_ins, model_dir, tmp_path):
+    shutil.copytree(model_dir, tmp_path, dirs_exist_ok=True)
+    weights = licensed_stand_ins / "model.bin"
+    assert dice("convert", "dice", weights, "--out", tmp_path).returncode == 0
+    assert dice("convert", "bodies", licensed_stand_ins, "--out", tmp_path).returncode == 0
+    assert digests(tmp_path) == digests(model_dir)
+
+
+def test_an_interrupted_conversion_says_that_nothing_is_left(tmp_path):
+    source = tmp_path / "model.bin"
+    os.mkfifo(source)  # opening it waits for a writer that never comes
+    process = subprocess.Popen(
+        [*COMMAND, "convert", "dice", source, "--out", tmp_path / "dice.safetensors"],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background hands down an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
+    assert "reading" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 130
+    assert "nothing half-written is left behind" in errors
+    assert "is kept" not in errors
+    assert [path.name for path in tmp_path.iterdir()] == ["model.bin"]
 
 
 def test_the_doctor_says_what_is_missing_and_where_it_is_to_be_had(tmp_path):
