@@ -56,6 +56,11 @@ class CheckpointFile:
             except CheckpointError as error:
                 raise CheckpointError(f"{name!r}: {error}") from error
 
+    def is_dictionary(self) -> bool:
+        """Whether the top object is a dictionary."""
+        with blaming(self.path):
+            return self.reader.mapping(self.root) is not None
+
     def has(self, name: str) -> bool:
         """Whether the top object is a dictionary with this key."""
         with blaming(self.path):
