@@ -203,9 +203,49 @@ def test_the_doctor_checks_every_byte(licensed_stand_ins, model_dir, tmp_path):
     flame = tmp_path / "files" / "generic_model.pkl"
     flame.write_bytes(flame.read_bytes()[:100_000])
     again = dice("doctor", "--licensed", tmp_path / "files", "--model-dir", model_dir)
-    assert again.returncode == 0
+    assert again.returncode == 1
     line = next(item for item in again.stdout.splitlines() if "  generic_model.pkl:" in item)
     assert "intact" not in line
+
+
+def test_the_doctor_calls_no_foreign_network_intact(model_dir, tmp_path):
+    import torch
+
+    from dice_ros.checkpoints.weights_file import WeightsOrigin, read_weights, write_weights
+
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "model.bin")
+    shutil.copy(model_dir / "dice_bodies.npz", tmp_path)
+    weights = read_weights(model_dir / "dice.safetensors")
+    weights.tensors.pop("cam_param_fc2.bias")
+    write_weights(
+        tmp_path / "dice.safetensors",
+        weights.tensors,
+        WeightsOrigin("", False, weights.origin.config),
+    )
+    done = dice(*("doctor", "--estimator", "dice", "--model-dir", tmp_path, "--licensed", tmp_path))
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    checkpoint = next(line for line in lines if line.startswith("  model.bin: "))
+    converted = next(line for line in lines if line.startswith("    dice.safetensors: "))
+    assert "not the weights of DICE" in checkpoint
+    assert "1 missing: cam_param_fc2.bias" in converted
+    assert "intact" not in checkpoint + converted
+    assert dice("doctor", "--licensed", tmp_path).returncode == 1
+
+
+def test_without_pytorch_the_doctor_compares_no_weights(licensed_stand_ins, model_dir, tmp_path):
+    (tmp_path / "torch.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n"
+    )
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
+    }
+    done = dice(
+        *("doctor", "--licensed", licensed_stand_ins, "--model-dir", model_dir), env=environment
+    )
+    assert done.stdout.count("not compared with DICE: that needs PyTorch") == 2
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
 
 
 def test_missing_packages_name_the_install_command(model_dir, asset_dir, tmp_path):
