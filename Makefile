@@ -50,7 +50,7 @@ assets: install  ## fetch the open networks and geometry (once)
 
 install: $(STAMP)-package  ## .venv with ROS 2, the messages and the commands
 
-dice: install $(STAMP)-dice  ## what the estimator dice needs besides (PyTorch), into .venv
+dice: assets $(STAMP)-dice  ## what the estimator dice needs besides (PyTorch), into .venv
 
 messages: $(STAMP)-messages  ## build the messages into .venv
 

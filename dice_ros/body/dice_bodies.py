@@ -5,6 +5,7 @@ Made once from the licensed files by ``dice-ros convert bodies``; read at every 
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,15 @@ def save_bodies(path: Path, bodies: DiceBodies) -> None:
     ):
         arrays |= {prefix + item.name: getattr(part, item.name) for item in fields(part)}
     write_model_file(path, arrays)
+
+
+def is_bodies_file(path: Path) -> bool:
+    """Whether a file is one of :func:`save_bodies`, maybe of another version."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {"synthetic.npy", "flame.template.npy"} <= set(archive.namelist())
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        return False
 
 
 def load_bodies(path: Path) -> DiceBodies:

@@ -42,6 +42,8 @@ from dice_ros.checkpoints.template_files import (
 from dice_ros.errors import AssetError
 from dice_ros.types import Float32Array
 
+_REST_ROUNDING_M = 1e-4
+
 
 def read_licensed_bodies(folder: Path) -> DiceBodies:
     """Everything DICE needs besides its weights.
@@ -51,7 +53,7 @@ def read_licensed_bodies(folder: Path) -> DiceBodies:
 
     Raises:
         AssetError: files are missing (all are listed, with where to get them), damaged, unsafe,
-            or their arrays are not of the expected shape.
+            their arrays are not of the expected shape, or the template belongs to other models.
     """
     paths = _find_all(folder)
     flame = _flame(paths)
@@ -60,7 +62,7 @@ def read_licensed_bodies(folder: Path) -> DiceBodies:
         flame=flame,
         mano=mano,
         template=_template(paths, flame, mano),
-        synthetic=any(is_synthetic(paths[item]) for item in (FLAME_MODEL, MANO_MODEL)),
+        synthetic=any(is_synthetic(path) for path in paths.values()),
     )
 
 
@@ -118,12 +120,27 @@ def _template(
 ) -> TemplatePoints:
     """Resting bodies, thinned by the published matrices; keypoints by the published regressors."""
     head, hand = read_head_rest(paths[HEAD_REST]), read_hand_rest(paths[HAND_REST])
+    _check_rest(head, flame.template, paths[HEAD_REST], paths[FLAME_MODEL])
+    _check_rest(hand, mano.template, paths[HAND_REST], paths[MANO_MODEL])
     return TemplatePoints(
         hand_joints=hand_keypoints(mano, hand[None])[0].astype(np.float32),
         face_landmarks=face_keypoints(flame, head[None])[0].astype(np.float32),
         hand_vertices=_thinned(hand, read_down_sampling(paths[HAND_TRANSFORMS], HAND_LEVELS)),
         head_vertices=_thinned(head, read_down_sampling(paths[HEAD_TRANSFORMS], HEAD_LEVELS)),
     )
+
+
+def _check_rest(
+    rest: Float32Array, template: Float32Array, rest_path: Path, model_path: Path
+) -> None:
+    """The resting mesh is the model's template, but for rounding: else the two do not belong."""
+    gap = float(np.abs(rest - template).max())
+    if gap > _REST_ROUNDING_M:
+        raise AssetError(
+            f"{rest_path} and the template in {model_path} differ by up to {gap * 1000:.2f} mm, "
+            f"expected at most {_REST_ROUNDING_M * 1000:.1f} mm: they are of different models (or "
+            "one is a stand-in), bring both from the sources that `dice-ros doctor` names"
+        )
 
 
 def _thinned(vertices: Float32Array, matrices: tuple[SparseMatrix, ...]) -> Float32Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,13 +70,24 @@ def find_file(folder: Path, wanted: LicensedFile) -> Path | None:
     """The file in a folder or below it; None if it is not there.
 
     Raises:
-        AssetError: several different files have that name.
+        AssetError: several different files have that name, or one of several cannot be read.
     """
     found = sorted(path for path in folder.rglob(wanted.name) if path.is_file())
-    if len(found) > 1 and len({path.stat().st_size for path in found}) > 1:
+    if len(found) > 1 and len({_sha256(path) for path in found}) > 1:
         listed = ", ".join(str(path) for path in found)
         raise AssetError(f"several different files are named {wanted.name}: {listed}; keep one")
     return found[0] if found else None
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 22):
+                digest.update(block)
+    except OSError as error:
+        raise AssetError(f"{path} cannot be read: {error.strerror or error}") from error
+    return digest.hexdigest()
 
 
 def missing_text(missing: LicensedFile) -> str:

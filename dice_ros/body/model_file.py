@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dice_ros.checkpoints.whole_file import whole_file
 from dice_ros.errors import AssetError
 
 
@@ -19,6 +20,13 @@ class ArraySpec:
 
     shape: tuple[int, ...]
     dtype: str
+
+    @property
+    def most_bytes(self) -> int:
+        """What such an array may take in a file."""
+        entries = math.prod(_MOST_ENTRIES if count == -1 else count for count in self.shape)
+        width = _MOST_TEXT_BYTES if self.dtype == "str" else np.dtype(self.dtype).itemsize
+        return entries * width + _MOST_HEADER_BYTES
 
     def fits(self, array: NDArray[np.generic]) -> bool:
         """Whether an array looks like this."""
@@ -31,13 +39,15 @@ class ArraySpec:
         )
 
 
+# Room for the header of a stored array, for an axis of any length, and for a text.
+_MOST_HEADER_BYTES, _MOST_ENTRIES, _MOST_TEXT_BYTES = 1 << 16, 1 << 20, 1 << 10
 _REMEDY = "run `dice-ros assets`"
 
 
 def read_model_file(
     path: Path, specs: dict[str, ArraySpec], remedy: str = _REMEDY
 ) -> dict[str, NDArray[np.generic]]:
-    """Read and check every array.
+    """Read and check the arrays that are asked for; others stay unread.
 
     Args:
         path: the file.
@@ -48,22 +58,35 @@ def read_model_file(
         AssetError: the file is missing, damaged, or an array is missing or of the wrong kind.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+        with zipfile.ZipFile(path) as archive:
+            return {name: _read(archive, name, spec) for name, spec in specs.items()}
     except FileNotFoundError:
         raise AssetError(f"{path} is missing: {remedy}") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise AssetError(f"{path} is damaged ({error}): {remedy}") from error
-    for name, spec in specs.items():
-        found = arrays.get(name)
-        if found is None:
-            raise AssetError(f"{path} holds no array {name!r}: {remedy}")
-        if not spec.fits(found):
-            raise AssetError(
-                f"array {name!r} in {path} is {found.dtype} {found.shape}, expected {spec.dtype} "
-                f"{spec.shape}: {remedy}"
-            )
-    return arrays
+    except AssetError as error:
+        raise AssetError(f"{path}: {error}: {remedy}") from None
+    except Exception as error:  # damaged archives and headers fail in ways of their own
+        raise AssetError(
+            f"{path} is damaged ({type(error).__name__}: {str(error)[:200]}): {remedy}"
+        ) from error
+
+
+def _read(archive: zipfile.ZipFile, name: str, spec: ArraySpec) -> NDArray[np.generic]:
+    try:
+        entry = archive.getinfo(f"{name}.npy")
+    except KeyError:
+        raise AssetError(f"there is no array {name!r}") from None
+    # Before it is unpacked: a few kilobytes may claim to be gigabytes.
+    if entry.file_size > spec.most_bytes:
+        raise AssetError(
+            f"array {name!r} takes {entry.file_size} bytes, expected at most {spec.most_bytes}"
+        )
+    with archive.open(entry) as member:
+        found: NDArray[np.generic] = np.lib.format.read_array(member, allow_pickle=False)
+    if not spec.fits(found):
+        raise AssetError(
+            f"array {name!r} is {found.dtype} {found.shape}, expected {spec.dtype} {spec.shape}"
+        )
+    return found
 
 
 def write_model_file(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
@@ -74,12 +97,7 @@ def write_model_file(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None
     Raises:
         OSError: it cannot be written; nothing is left behind.
     """
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with zipfile.ZipFile(scratch, "w") as archive:
-            for name, array in arrays.items():
-                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    with whole_file(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dice_ros.checkpoints.checked_arrays import floats, indices, parents
 from dice_ros.checkpoints.checkpoint_file import CheckpointFile, blaming
 from dice_ros.checkpoints.pickled_arrays import read_npy_file
-from dice_ros.checkpoints.synthetic_mark import SYNTHETIC_MARK
+from dice_ros.checkpoints.synthetic_mark import NOTE_NAME, SYNTHETIC_MARK
 from dice_ros.checkpoints.torch_archive import read_torch_file
 
 FLAME_VERTICES = 5023
@@ -151,10 +151,16 @@ def read_landmarks(path: Path) -> LandmarkArrays:
 def is_synthetic(path: Path) -> bool:
     """Whether a file is marked as a stand-in that this project made.
 
+    A dictionary carries the mark in itself. Plain arrays cannot: for them the note beside the
+    stand-ins counts.
+
     Raises:
         CheckpointError: the file is missing, damaged or unsafe.
     """
-    return read_torch_file(path).has(SYNTHETIC_MARK)
+    file = read_npy_file(path) if path.suffix == ".npy" else read_torch_file(path)
+    if file.is_dictionary():
+        return file.has(SYNTHETIC_MARK)
+    return (path.parent / NOTE_NAME).is_file()
 
 
 class _Entries:

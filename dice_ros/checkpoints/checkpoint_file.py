@@ -48,12 +48,18 @@ class CheckpointFile:
             if entries is None:
                 raise CheckpointError(f"holds {type(self.root).__name__}, expected a dictionary")
             if name not in entries:
-                shown = ", ".join(sorted(str(key)[:40] for key in list(entries)[:20]))
+                names = [key[:40] for key in entries if isinstance(key, str)]
+                shown = ", ".join(sorted(names[:20]))
                 raise CheckpointError(f"holds no {name!r}, only: {shown}")
             try:
                 return self.reader.value(entries[name])
             except CheckpointError as error:
                 raise CheckpointError(f"{name!r}: {error}") from error
+
+    def is_dictionary(self) -> bool:
+        """Whether the top object is a dictionary."""
+        with blaming(self.path):
+            return self.reader.mapping(self.root) is not None
 
     def has(self, name: str) -> bool:
         """Whether the top object is a dictionary with this key."""
@@ -74,7 +80,9 @@ def blaming(path: Path) -> Iterator[None]:
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # the file chose every number used above
-        raise CheckpointError(f"{path} is damaged: {type(error).__name__}: {error}") from error
+        raise CheckpointError(
+            f"{path} is damaged: {type(error).__name__}: {str(error)[:200]}"
+        ) from error
 
 
 def map_file(path: Path) -> mmap.mmap:

@@ -15,6 +15,7 @@ DEAD = re.compile(r"(^|\.)(bert\.embeddings|bert\.pooler|backbone\.classifier)\.
 # Left behind by wrappers for several devices and by training programs.
 _PREFIX = re.compile(r"^(?:(?:module|model|_orig_mod|network)\.)+")
 _SHOWN = 5
+_SHOWN_CHARACTERS = 300
 
 
 def is_dead(name: str) -> bool:
@@ -82,4 +83,5 @@ def _report(kind: str, names: list[str]) -> str:
     if not found:
         return ""
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return f"{len(found)} {kind}: {', '.join(found[:_SHOWN])}{more}"
+    listed = ", ".join(text[:_SHOWN_CHARACTERS] for text in found[:_SHOWN])
+    return f"{len(found)} {kind}: {listed}{more}"

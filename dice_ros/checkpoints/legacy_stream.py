@@ -9,12 +9,12 @@ from io import BytesIO
 
 import numpy as np
 
-from dice_ros.checkpoints.byte_budget import ByteBudget
 from dice_ros.checkpoints.inert import Inert, StorageReference, origin_of
 from dice_ros.checkpoints.name_rules import NAME_RULES, arguments
 from dice_ros.checkpoints.pickle_names import STORAGE_DTYPES
 from dice_ros.checkpoints.plain_values import PlainReader, Rule
-from dice_ros.checkpoints.restricted_pickle import InertPickle, load_inert, pickle_end
+from dice_ros.checkpoints.read_budget import ReadBudget
+from dice_ros.checkpoints.restricted_pickle import InertPickle, load_inert, read_inert
 from dice_ros.checkpoints.storage import Storage, element_dtype
 from dice_ros.checkpoints.tensor_rules import TENSOR_RULES
 from dice_ros.errors import CheckpointError
@@ -23,6 +23,7 @@ MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _PROTOCOL_VERSION = 1001
 _MAX_NESTING = 3
 _MAX_STORAGES = 100_000
+_MAX_KEY = 200
 
 Stream = mmap.mmap | BytesIO
 
@@ -76,6 +77,8 @@ def storage_claim(reference: StorageReference) -> StorageClaim:
     key, count = parts[1], parts[3]
     if not isinstance(key, str) or type(count) is not int or not 0 <= count <= 1 << 40:
         raise CheckpointError("a storage reference has no proper key and size")
+    if len(key) > _MAX_KEY:
+        raise CheckpointError(f"a storage has a key of {len(key)} characters")
     if len(parts) == 4 or parts[4] is None:
         return StorageClaim(kind, key, count)
     view = parts[4]
@@ -96,22 +99,22 @@ def starts_legacy_stream(stream: Stream) -> bool:
 
 
 def read_legacy_stream(
-    stream: Stream, budget: ByteBudget, nesting: int = 0
+    stream: Stream, budget: ReadBudget, nesting: int = 0
 ) -> tuple[object, PlainReader]:
     """The top object and its reader. Storages are found now and read when used.
 
     Raises:
         CheckpointError: the stream is truncated, malformed or names what it may not.
     """
-    magic = _next_pickle(stream).root
-    version = _next_pickle(stream).root
-    system = _next_pickle(stream).root
+    magic = read_inert(stream, budget).root
+    version = read_inert(stream, budget).root
+    system = read_inert(stream, budget).root
     if magic != MAGIC_NUMBER or version != _PROTOCOL_VERSION or not isinstance(system, dict):
         raise CheckpointError("is no torch stream of protocol 1001")
     if system.get("little_endian") is not True:
         raise CheckpointError("was written on a big-endian machine: save it again on another")
-    content = _next_pickle(stream)
-    keys = _next_pickle(stream).root
+    content = read_inert(stream, budget)
+    keys = read_inert(stream, budget).root
     storages = _find_storages(stream, content, keys)
 
     def storage(reference: StorageReference) -> Storage:
@@ -123,24 +126,17 @@ def read_legacy_stream(
     return content.root, PlainReader(FILE_RULES, storage, budget, nesting)
 
 
-def plain_pickle(data: bytes, budget: ByteBudget) -> tuple[object, PlainReader]:
+def plain_pickle(data: bytes, budget: ReadBudget) -> tuple[object, PlainReader]:
     """The top object and its reader of a pickle without storages of its own.
 
     Raises:
         CheckpointError: the pickle is damaged or names what it may not.
     """
-    return load_inert(data).root, PlainReader(FILE_RULES, _no_storage, budget)
+    return load_inert(data, budget).root, PlainReader(FILE_RULES, _no_storage, budget)
 
 
 def _no_storage(reference: StorageReference) -> Storage:
     raise CheckpointError("a plain pickle refers to a tensor storage, which it cannot hold")
-
-
-def _next_pickle(stream: Stream) -> InertPickle:
-    start = stream.tell()
-    end = pickle_end(stream)
-    stream.seek(start)
-    return load_inert(stream.read(end - start))
 
 
 def _find_storages(stream: Stream, content: InertPickle, keys: object) -> dict[str, Storage]:
@@ -179,6 +175,7 @@ def _load_from_bytes(reader: PlainReader, node: Inert) -> object:
         data = data.encode("latin1")
     if not isinstance(data, bytes):
         raise CheckpointError(f"{node.origin} is given {origin_of(data)}, expected bytes")
+    reader.budget.spend_hidden_file()
     if reader.nesting >= _MAX_NESTING:
         raise CheckpointError(f"files are hidden in each other more than {_MAX_NESTING} deep")
     root, inner = read_legacy_stream(BytesIO(data), reader.budget, reader.nesting + 1)

@@ -22,6 +22,8 @@ from dice_ros.errors import CheckpointError
 def check_licensed_file(path: Path) -> str:
     """Read the file whole and say in a few words what it holds.
 
+    Tensors of a network are read, not compared with any network.
+
     Raises:
         CheckpointError: it is damaged, unsafe, or not what its name says.
     """
@@ -34,7 +36,7 @@ def check_licensed_file(path: Path) -> str:
 def _checkpoint(path: Path) -> str:
     tensors = read_network_tensors(path)
     numbers = sum(array.size for array in tensors.values())
-    found = f"intact, {len(tensors)} tensors, {numbers / 1e6:.0f} million numbers"
+    found = f"readable, {len(tensors)} tensors, {numbers / 1e6:.0f} million numbers"
     return _marked(found, SYNTHETIC_MARK in tensors)
 
 
@@ -47,27 +49,29 @@ def _mano(path: Path) -> str:
 
 
 def _landmarks(path: Path) -> str:
-    return f"intact, {len(read_landmarks(path).full_faces)} landmarks"
+    return _marked(f"intact, {len(read_landmarks(path).full_faces)} landmarks", is_synthetic(path))
 
 
 def _head_levels(path: Path) -> str:
-    return f"intact, {len(read_down_sampling(path, HEAD_LEVELS))} levels"
+    found = f"intact, {len(read_down_sampling(path, HEAD_LEVELS))} levels"
+    return _marked(found, is_synthetic(path))
 
 
 def _hand_levels(path: Path) -> str:
-    return f"intact, {len(read_down_sampling(path, HAND_LEVELS))} level"
+    found = f"intact, {len(read_down_sampling(path, HAND_LEVELS))} level"
+    return _marked(found, is_synthetic(path))
 
 
 def _head_rest(path: Path) -> str:
-    return f"intact, {len(read_head_rest(path))} vertices"
+    return _marked(f"intact, {len(read_head_rest(path))} vertices", is_synthetic(path))
 
 
 def _hand_rest(path: Path) -> str:
-    return f"intact, {len(read_hand_rest(path))} vertices"
+    return _marked(f"intact, {len(read_hand_rest(path))} vertices", is_synthetic(path))
 
 
 def _neck(path: Path) -> str:
-    return f"intact, {len(read_neck(path))} vertices"
+    return _marked(f"intact, {len(read_neck(path))} vertices", is_synthetic(path))
 
 
 def _marked(text: str, synthetic: bool) -> str:

@@ -15,6 +15,8 @@ from dice_ros.errors import CheckpointError
 
 _MAX_TENSORS = 100_000
 _MAX_MODULE_DEPTH = 60
+# The published ones have up to 76 characters.
+_MAX_NAME = 200
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 
 
@@ -57,7 +59,7 @@ def network_tensors(file: CheckpointFile) -> dict[str, NDArray[np.generic]]:
         collector.add_module(node)
     elif entries is not None:
         for name, value in entries.items():
-            collector.add(str(name), value)
+            collector.add(name, value)
     else:
         raise CheckpointError(f"holds {origin_of(node)}, expected a network or its state dict")
     if not collector.tensors:
@@ -97,12 +99,21 @@ class _Collector:
         for name, child in self._entries(state, "_modules", path).items():
             if child is None:
                 continue
+            if len(name) > _MAX_NAME:
+                raise CheckpointError(f"a module's name has {len(name)} characters")
             inside = (*path, name)
             if not isinstance(child, Inert) or not _is_module(self._reader, child):
                 raise CheckpointError(f"module {'.'.join(inside)!r} is {origin_of(child)}")
             self.add_module(child, inside)
 
-    def add(self, name: str, node: object) -> None:
+    def add(self, name: object, node: object) -> None:
+        if not isinstance(name, str):
+            raise CheckpointError(f"a tensor is named by {origin_of(name)}, expected a text")
+        if len(name) > _MAX_NAME:
+            raise CheckpointError(
+                f"a tensor's name has {len(name)} characters, expected at most {_MAX_NAME}: "
+                f"{name[:_MAX_NAME]!r}..."
+            )
         if len(self.tensors) >= _MAX_TENSORS:
             raise CheckpointError(f"holds more than {_MAX_TENSORS} tensors")
         try:

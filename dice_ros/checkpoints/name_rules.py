@@ -50,6 +50,7 @@ def _encode(reader: PlainReader, node: Inert) -> bytes:
     text, codec = arguments(reader, node, 1, 2)
     if not isinstance(text, str) or codec not in ("latin1", "latin-1"):
         raise CheckpointError("_codecs.encode is used for something else than latin1 bytes")
+    reader.budget.spend(len(text), "a string of bytes")
     return text.encode("latin1")
 
 
@@ -64,10 +65,7 @@ def _set(reader: PlainReader, node: Inert) -> set[object]:
         return set()
     if not isinstance(members, (list, tuple, set)):
         raise CheckpointError(f"a set is made from {origin_of(members)}, expected a list")
-    for member in members:
-        if not isinstance(member, (str, bytes, int, float)):
-            raise CheckpointError(f"a set holds {origin_of(member)}, expected texts or numbers")
-    return set(members)
+    return {reader.key(member) for member in members}
 
 
 def _reconstructor(reader: PlainReader, node: Inert) -> object:

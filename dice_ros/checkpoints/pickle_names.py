@@ -122,6 +122,8 @@ _ALLOWED = frozenset(
 # Families of classes that are kept as holders, whatever their name.
 _FAMILIES = re.compile(r"(torch\.nn\.modules\.[a-z_]+|chumpy\.(ch|reordering))\.[A-Za-z]\w*")
 
+_MAX_NAME = 100
+
 # A name with a dot would be looked up attribute by attribute.
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -133,7 +135,7 @@ def allowed_name(module: str, name: str) -> str | None:
         module: as stored in the file, e.g. ``numpy._core.multiarray``.
         name: as stored in the file; must be one identifier.
     """
-    if not _IDENTIFIER.fullmatch(name):
+    if len(name) > _MAX_NAME or not _IDENTIFIER.fullmatch(name):
         return None
     full = f"{_RENAMED_MODULES.get(module, module)}.{name}"
     return full if full in _ALLOWED or _FAMILIES.fullmatch(full) else None

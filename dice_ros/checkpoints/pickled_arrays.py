@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dice_ros.checkpoints.byte_budget import ByteBudget
 from dice_ros.checkpoints.checkpoint_file import CheckpointFile, blaming, map_file
 from dice_ros.checkpoints.legacy_stream import plain_pickle
 from dice_ros.checkpoints.name_rules import array_from_bytes
+from dice_ros.checkpoints.read_budget import ReadBudget
 from dice_ros.checkpoints.restricted_pickle import MAX_PICKLE_BYTES
 from dice_ros.errors import CheckpointError
 
@@ -31,7 +31,7 @@ def read_npy_file(path: Path) -> CheckpointFile:
         stream = BytesIO(mapped[:])
         shape, fortran, dtype = _header(stream)
         rest = stream.read()
-        root, reader = plain_pickle(rest if dtype.hasobject else b"N.", ByteBudget())
+        root, reader = plain_pickle(rest if dtype.hasobject else b"N.", ReadBudget())
         if not dtype.hasobject:
             return CheckpointFile(path, array_from_bytes(rest, dtype, shape, fortran), reader)
         # The pickled array of one object means that object, which may well stay unread.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from dice_ros.checkpoints.byte_budget import ByteBudget
+from dice_ros.checkpoints.dictionary_keys import checked_key
 from dice_ros.checkpoints.inert import Inert, StorageReference, origin_of
+from dice_ros.checkpoints.read_budget import ReadBudget
 from dice_ros.checkpoints.storage import Storage
 from dice_ros.errors import CheckpointError
 
@@ -33,7 +34,7 @@ class PlainReader:
         self,
         rules: Mapping[str, Rule],
         storage: Callable[[StorageReference], Storage],
-        budget: ByteBudget,
+        budget: ReadBudget,
         nesting: int = 0,
     ) -> None:
         self.budget = budget
@@ -75,13 +76,13 @@ class PlainReader:
         if isinstance(node, dict):
             return node
         if isinstance(node, Inert) and node.origin == "collections.OrderedDict":
-            return _ordered(node)
+            return self._ordered(node)
         return None
 
     def _read(self, node: object) -> object:
         entries = self.mapping(node)
         if entries is not None:
-            return {_key(self.value(key)): self.value(value) for key, value in entries.items()}
+            return {self.key(key): self.value(value) for key, value in entries.items()}
         if isinstance(node, StorageReference):
             return self._storage(node)
         if isinstance(node, Inert):
@@ -92,25 +93,26 @@ class PlainReader:
         if isinstance(node, tuple):
             return tuple(self.value(item) for item in node)
         if isinstance(node, (set, frozenset)):
-            return {_key(self.value(item)) for item in node}
+            return {self.key(item) for item in node}
         return node
 
+    def key(self, node: object) -> object:
+        """The plain value of a key or of a member of a set.
 
-def _ordered(node: Inert) -> dict[object, object]:
-    entries: dict[object, object] = {}
-    pairs = node.args[0] if node.args else []
-    if len(node.args) > 1 or not isinstance(pairs, list):
-        raise CheckpointError("an OrderedDict is made from something that is no list of pairs")
-    for pair in pairs:
-        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-            raise CheckpointError("an OrderedDict holds something that is no pair")
-        entries[_key(pair[0])] = pair[1]
-    for key, value in node.items:
-        entries[_key(key)] = value
-    return entries
+        Raises:
+            CheckpointError: it cannot be one, or there are too many.
+        """
+        return checked_key(self.value(node), self.budget)
 
-
-def _key(value: object) -> object:
-    if not isinstance(value, (str, bytes, int, float, bool, type(None), Inert)):
-        raise CheckpointError(f"a dictionary or set has a key of type {origin_of(value)}")
-    return value
+    def _ordered(self, node: Inert) -> dict[object, object]:
+        entries: dict[object, object] = {}
+        pairs = node.args[0] if node.args else []
+        if len(node.args) > 1 or not isinstance(pairs, list):
+            raise CheckpointError("an OrderedDict is made from something that is no list of pairs")
+        for pair in pairs:
+            if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+                raise CheckpointError("an OrderedDict holds something that is no pair")
+            entries[checked_key(pair[0], self.budget)] = pair[1]
+        for key, value in node.items:
+            entries[checked_key(key, self.budget)] = value
+        return entries

@@ -52,12 +52,14 @@ def _size(reader: PlainReader, node: Inert) -> tuple[object, ...]:
 
 def _layout(reader: PlainReader, node: Inert) -> object:
     (name,) = arguments(reader, node, 1, 1)
+    if not isinstance(name, str):
+        raise CheckpointError(f"a layout is {origin_of(name)}, expected its name")
     return name
 
 
 def _sparse(reader: PlainReader, node: Inert) -> SparseMatrix:
     layout, parts = arguments(reader, node, 2, 2)
-    if not isinstance(parts, tuple):
+    if not isinstance(layout, str) or not isinstance(parts, tuple):
         raise CheckpointError("a sparse tensor is not stored as torch stores it")
     if layout == "torch.sparse_coo" and len(parts) in (3, 4):
         places, values, shape = parts[:3]
@@ -67,7 +69,7 @@ def _sparse(reader: PlainReader, node: Inert) -> SparseMatrix:
     if layout in ("torch.sparse_csr", "torch.sparse_csc") and len(parts) == 4:
         starts, places, values, shape = parts
         return from_compressed(shape, starts, places, values, layout == "torch.sparse_csc")
-    raise CheckpointError(f"a sparse tensor of layout {layout!r} is not read")
+    raise CheckpointError(f"a sparse tensor of layout {str(layout)[:80]!r} is not read")
 
 
 def _typed(reader: PlainReader, node: Inert) -> object:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from dice_ros.checkpoints.byte_budget import ByteBudget
 from dice_ros.checkpoints.checkpoint_file import CheckpointFile, blaming, map_file
 from dice_ros.checkpoints.inert import StorageReference
 from dice_ros.checkpoints.legacy_stream import (
@@ -23,6 +22,7 @@ from dice_ros.checkpoints.legacy_stream import (
     storage_claim,
 )
 from dice_ros.checkpoints.plain_values import PlainReader
+from dice_ros.checkpoints.read_budget import ReadBudget
 from dice_ros.checkpoints.restricted_pickle import MAX_PICKLE_BYTES, load_inert
 from dice_ros.checkpoints.storage import Storage, element_dtype
 from dice_ros.errors import CheckpointError
@@ -43,7 +43,7 @@ def read_torch_file(path: Path) -> CheckpointFile:
     """
     with blaming(path):
         mapped = map_file(path)
-        budget = ByteBudget()
+        budget = ReadBudget()
         if mapped[:4] == _ZIP_MAGIC:
             archive = _Archive.open(mapped)
             return CheckpointFile(path, *archive.content(budget))
@@ -81,7 +81,7 @@ class _Archive:
             raise CheckpointError("is a TorchScript program, expected a file made by torch.save")
         return cls(mapped, tops[0], members)
 
-    def content(self, budget: ByteBudget) -> tuple[object, PlainReader]:
+    def content(self, budget: ReadBudget) -> tuple[object, PlainReader]:
         pickled = self.read("data.pkl")
         if len(pickled) > MAX_PICKLE_BYTES:
             raise CheckpointError(f"data.pkl has {len(pickled)} bytes")
@@ -104,7 +104,7 @@ class _Archive:
                 found[claim.key] = known
             return claim.checked(known)
 
-        return load_inert(bytes(pickled)).root, PlainReader(FILE_RULES, storage, budget)
+        return load_inert(bytes(pickled), budget).root, PlainReader(FILE_RULES, storage, budget)
 
     def read(self, name: str) -> memoryview:
         """A member's bytes in place, checked against its checksum."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dice_ros.checkpoints.whole_file import whole_file
 from dice_ros.errors import CheckpointError, OutputError
 
 FORMAT = "dice_ros weights"
 FORMAT_VERSION = "1"
+# The published network takes 0.3 million.
+_MAX_HEADER_BYTES = 100_000_000
 _STORED_DTYPES = {
     **{"float64": "F64", "float32": "F32", "float16": "F16", "bool": "BOOL"},
     **{"int64": "I64", "int32": "I32", "int16": "I16", "int8": "I8"},
@@ -59,24 +59,16 @@ def write_weights(
             the format; nothing is left behind.
     """
     header = _header(tensors, origin)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
-        with temporary.open("xb") as file:
+        with whole_file(path) as file:
             file.write(len(header).to_bytes(8, "little") + header)
             for name in _stored_order(tensors):
                 file.write(np.asarray(tensors[name], order="C").data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _settle_folder(path.parent)
     except OSError as error:
         raise OutputError(
             f"the weights cannot be written to {path}: {error.strerror or error}; free space or "
             "choose another folder"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def read_weights(
@@ -112,6 +104,17 @@ def read_weights(
         if require_finite and tensor.dtype.kind in "fc" and not np.all(np.isfinite(tensor)):
             raise CheckpointError(f"{path}: tensor {name!r} holds NaN or infinity")
     return Weights(tensors, origin)
+
+
+def is_weights_file(path: Path) -> bool:
+    """Whether a file begins as :func:`write_weights` does, whatever its version."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, _MAX_HEADER_BYTES)))
+        return bool(header["__metadata__"]["format"] == FORMAT)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _origin(path: Path, metadata: Mapping[str, str]) -> WeightsOrigin:
@@ -181,15 +184,6 @@ def _header(tensors: Mapping[str, NDArray[np.generic]], origin: WeightsOrigin) -
         end += tensor.nbytes
     text = json.dumps(entries, separators=(",", ":")).encode()
     return text + b" " * (-len(text) % 8)
-
-
-def _settle_folder(folder: Path) -> None:
-    """Bring the new name to the disk as well."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _library() -> Any:

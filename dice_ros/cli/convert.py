@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from dice_ros.body.dice_bodies import FILE_NAME as BODIES_NAME
-from dice_ros.body.dice_bodies import save_bodies
+from dice_ros.body.dice_bodies import is_bodies_file, save_bodies
 from dice_ros.body.licensed_bodies import read_licensed_bodies
 from dice_ros.body.licensed_files import BODY_FILES, DICE_CHECKPOINT
+from dice_ros.checkpoints.weights_file import is_weights_file
 from dice_ros.errors import OutputError
 from dice_ros.model_folder import ENVIRONMENT_VARIABLE, model_folder
 from dice_ros.optional_packages import importing
@@ -55,7 +57,7 @@ def _convert_dice(options: argparse.Namespace) -> int:
     with importing("convert dice"):
         from dice_ros.networks.dice_weights import convert_dice  # noqa: PLC0415
 
-    target = _target(options.out, _WEIGHTS_NAME)
+    target = _target(options.out, _WEIGHTS_NAME, is_weights_file)
     sys.stderr.write(f"reading {options.source} ...\n")
     report = convert_dice(options.source, target)
     left = f", {report.dropped} that are never used left behind" if report.dropped else ""
@@ -67,7 +69,7 @@ def _convert_dice(options: argparse.Namespace) -> int:
 
 
 def _convert_bodies(options: argparse.Namespace) -> int:
-    target = _target(options.out, BODIES_NAME)
+    target = _target(options.out, BODIES_NAME, is_bodies_file)
     sys.stderr.write(f"reading {options.folder} ...\n")
     bodies = read_licensed_bodies(options.folder)
     try:
@@ -82,10 +84,16 @@ def _convert_bodies(options: argparse.Namespace) -> int:
     return 0
 
 
-def _target(out: Path | None, name: str) -> Path:
+def _target(out: Path | None, name: str, is_ours: Callable[[Path], bool]) -> Path:
+    """Where to write to: nothing there, or an earlier conversion; never a licensed file."""
     target = out if out is not None else model_folder() / name
     if target.is_dir():
         target /= name
+    if target.exists() and not is_ours(target):
+        raise OutputError(
+            f"{target} exists and was not made by this command: it is not overwritten; name "
+            "another file with --out, or remove it yourself"
+        )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

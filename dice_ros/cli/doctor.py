@@ -28,6 +28,8 @@ from dice_ros.optional_packages import EXTRA_OF
 
 _PACKAGES = ("numpy", "scipy", "opencv-python-headless", "ai-edge-litert", "rosbags", "mcap")
 _WEIGHTS_NAME = "dice.safetensors"
+_SYNTHETIC = " (SYNTHETIC stand-ins)"
+_NOT_COMPARED = ", not compared with DICE: that needs PyTorch"
 _INSTALL = 'missing: run `pip install "dice_ros[dice]"`'
 
 
@@ -37,7 +39,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "doctor",
         help="check the installation",
         description="Check packages, ROS, assets, and the files that the estimator dice needs. "
-        "Exit code 1 if the estimator that was asked about cannot run.",
+        "Exit code 1 if the estimator that was asked about cannot run, or a file in --licensed is "
+        "unusable.",
     )
     parser.add_argument(
         "--estimator",
@@ -73,10 +76,9 @@ def _run(options: argparse.Namespace) -> int:
     if problem:
         write("  run `dice-ros assets`\n")
     dice_ready = _report_dice(options.model_dir)
-    if options.licensed is not None:
-        _report_licensed(options.licensed)
+    usable = options.licensed is None or _report_licensed(options.licensed)
     wanted = dice_ready if options.estimator == "dice" else True
-    return 0 if wanted and not problem else 1
+    return 0 if wanted and usable and not problem else 1
 
 
 def _report_dice(setting: str) -> bool:
@@ -111,32 +113,51 @@ def _report_dice(setting: str) -> bool:
     return ready
 
 
-def _report_licensed(folder: Path) -> None:
+def _report_licensed(folder: Path) -> bool:
+    """Licensed files as downloaded; True if those that are there can be converted."""
     write = sys.stdout.write
     write(f"licensed files in {folder}:\n")
     if not folder.is_dir():
         write("  there is no such folder\n")
-        return
+        return False
+    usable = True
     for item in (DICE_CHECKPOINT, *BODY_FILES):
-        write(f"  {_state_of(folder, item)}\n")
+        try:
+            write(f"  {_state_of(folder, item)}\n")
+        except AssetError as error:
+            write(f"  {item.name}: {error}\n")
+            usable = False
+    return usable
 
 
 def _state_of(folder: Path, item: LicensedFile) -> str:
-    try:
-        path = find_file(folder, item)
-        if path is None:
-            return f"missing: {missing_text(item)}"
-        return f"{item.name}: {check_licensed_file(path)}"
-    except AssetError as error:
-        return f"{item.name}: {error}"
+    path = find_file(folder, item)
+    if path is None:
+        return f"missing: {missing_text(item)}"
+    check = _check_checkpoint if item is DICE_CHECKPOINT else check_licensed_file
+    return f"{item.name}: {check(path)}"
+
+
+def _check_checkpoint(path: Path) -> str:
+    if not _has_pytorch():
+        return check_licensed_file(path) + _NOT_COMPARED
+    from dice_ros.networks.dice_weights import check_checkpoint  # noqa: PLC0415
+
+    found = check_checkpoint(path)
+    return _intact(f"the {found.tensors} tensors of DICE", found.synthetic)
 
 
 def _check_weights(path: Path) -> str:
     from dice_ros.checkpoints.weights_file import read_weights  # noqa: PLC0415
 
-    weights = read_weights(path)
-    numbers = sum(array.size for array in weights.tensors.values())
-    return _intact(f"{numbers / 1e6:.0f} million numbers", weights.origin.synthetic)
+    if not _has_pytorch():
+        weights = read_weights(path)
+        numbers = sum(array.size for array in weights.tensors.values())
+        mark = _SYNTHETIC if weights.origin.synthetic else ""
+        return f"readable, {numbers / 1e6:.0f} million numbers{mark}{_NOT_COMPARED}"
+    from dice_ros.networks.dice_weights import check_dice  # noqa: PLC0415
+
+    return _intact("the tensors of DICE", check_dice(path).synthetic)
 
 
 def _check_bodies(path: Path) -> str:
@@ -144,7 +165,15 @@ def _check_bodies(path: Path) -> str:
 
 
 def _intact(content: str, synthetic: bool) -> str:
-    return f"intact, {content}" + (" (SYNTHETIC stand-ins)" if synthetic else "")
+    return f"intact, {content}" + (_SYNTHETIC if synthetic else "")
+
+
+def _has_pytorch() -> bool:
+    try:
+        import torch  # noqa: F401, PLC0415
+    except ImportError:
+        return False
+    return True
 
 
 def _version(name: str) -> str | None:

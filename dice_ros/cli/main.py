@@ -15,6 +15,7 @@ from dice_ros.cli import assets, build, convert, demo, doctor, run, stand_ins
 from dice_ros.errors import DiceRosError
 
 INTERRUPTED = 130
+_KEPT = {"run": "what was written so far is kept", "demo": "what was written so far is kept"}
 
 _EPILOG = """\
 examples:
@@ -39,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(options.command(options))
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted; what was written so far is kept\n")
+        kept = _KEPT.get(options.subcommand, "nothing half-written is left behind")
+        sys.stderr.write(f"\ninterrupted; {kept}\n")
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output (head, less) has gone: nothing more to say, and no traceback.
@@ -62,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"dice-ros {__version__}")
     parser.add_argument("--debug", action="store_true", help="show tracebacks and debug messages")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(
+        dest="subcommand", title="commands", metavar="COMMAND", required=True
+    )
     for module in (demo, run, convert, build, stand_ins, assets, doctor):
         module.add_parser(commands)
     return parser

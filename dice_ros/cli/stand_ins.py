@@ -13,8 +13,6 @@ from dice_ros.body.open_head import OpenHead
 from dice_ros.errors import OutputError
 from dice_ros.optional_packages import importing
 
-_NOTE_NAME = "SYNTHETIC.txt"
-
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the subcommand."""
@@ -39,33 +37,22 @@ def _run(options: argparse.Namespace) -> int:
         from dice_ros.networks.dice import DiceConfig  # noqa: PLC0415
         from dice_ros.networks.dice_config import small_config  # noqa: PLC0415
         from dice_ros.networks.stand_in_weights import write_stand_in_checkpoint  # noqa: PLC0415
-        from dice_ros.synthesis.stand_in_bodies import write_stand_ins  # noqa: PLC0415
+        from dice_ros.synthesis.stand_in_bodies import filling, write_stand_ins  # noqa: PLC0415
 
     folder: Path = options.folder
-    _check_folder(folder)
     assets = require_assets()
-    sys.stderr.write("making bodies (about 10 s) ...\n")
+    head, hand = OpenHead.load(assets / "head.npz"), OpenHand.load(assets / "hand.npz")
+    checkpoint = folder / DICE_CHECKPOINT.name
     try:
-        written = write_stand_ins(
-            folder, OpenHead.load(assets / "head.npz"), OpenHand.load(assets / "hand.npz")
-        )
-        sys.stderr.write("making weights ...\n")
-        checkpoint = folder / DICE_CHECKPOINT.name
-        write_stand_in_checkpoint(checkpoint, DiceConfig() if options.full else small_config())
-    except OSError as error:
+        with filling(folder) as scratch:
+            sys.stderr.write("making bodies (about 10 s) ...\n")
+            written = write_stand_ins(scratch, head, hand)
+            sys.stderr.write("making weights ...\n")
+            config = DiceConfig() if options.full else small_config()
+            write_stand_in_checkpoint(scratch / checkpoint.name, config)
+    except (OSError, RuntimeError) as error:  # PyTorch's own when the disk is full
         raise OutputError(f"cannot write the stand-ins to {folder}: {error}") from error
     sys.stdout.write(f"{folder}: {len(written) + 1} files\n")
     sys.stdout.write(f"next: dice-ros convert dice {checkpoint}\n")
     sys.stdout.write(f"      dice-ros convert bodies {folder}\n")
     return 0
-
-
-def _check_folder(folder: Path) -> None:
-    """Never write over the real thing."""
-    if not folder.exists() or (folder / _NOTE_NAME).is_file():
-        return
-    if not folder.is_dir() or any(folder.iterdir()):
-        raise OutputError(
-            f"{folder} holds other files: name an empty folder, so that no licensed file is "
-            "overwritten"
-        )

@@ -24,9 +24,12 @@ from dice_ros.networks.dice import (
 )
 from dice_ros.networks.dice_names import names_by_published
 from dice_ros.networks.hrnet import HRNetConfig
-from dice_ros.networks.mesh_transformer import BlockConfig
+from dice_ros.networks.mesh_transformer import HEADS, BlockConfig
 
 Shape = tuple[int, ...]
+
+# Published: at most 4 of a kind. Each costs memory and time before its tensors are even looked for.
+_MAX_COUNT = 64
 
 
 def infer_config(shapes: Mapping[str, Shape]) -> DiceConfig:
@@ -53,8 +56,17 @@ def infer_config(shapes: Mapping[str, Shape]) -> DiceConfig:
 
 
 def published_shapes(config: DiceConfig) -> dict[str, Shape]:
-    """Shape of every live tensor of a network by its published name, without making any."""
-    state = empty_network(config).state_dict()
+    """Shape of every live tensor of a network by its published name, without making any.
+
+    Raises:
+        AssetError: no network has these widths.
+    """
+    try:
+        state = empty_network(config).state_dict()
+    except (RuntimeError, ValueError, OverflowError, TypeError, ArithmeticError) as error:
+        raise AssetError(
+            f"these are not the weights of DICE: no network has their widths ({error})"
+        ) from error
     return {
         published: tuple(state[name].shape) for published, name in names_by_published(state).items()
     }
@@ -91,7 +103,7 @@ def _blocks(shapes: Mapping[str, Shape], net: str) -> tuple[BlockConfig, ...]:
         blocks.append(
             BlockConfig(
                 in_features=_size(shapes, prefix + "bert.img_embedding.weight", 1, 2),
-                hidden=_size(shapes, prefix + "bert.img_embedding.weight", 0, 2),
+                hidden=_hidden(shapes, prefix + "bert.img_embedding.weight"),
                 out_features=_size(shapes, prefix + "cls_head.weight", 0, 2),
                 layers=_count(shapes, pattern),
                 feed_forward=_size(
@@ -102,15 +114,34 @@ def _blocks(shapes: Mapping[str, Shape], net: str) -> tuple[BlockConfig, ...]:
     return tuple(blocks)
 
 
+def _hidden(shapes: Mapping[str, Shape], name: str) -> int:
+    """Width of a block's layers. No shape tells the number of heads: it is the published one."""
+    hidden = _size(shapes, name, 0, 2)
+    if hidden == 0 or hidden % HEADS:
+        raise AssetError(
+            f"tensor {name!r} has {hidden} rows, expected a multiple of {HEADS} for the {HEADS} "
+            "heads of DICE: the file does not hold its weights"
+        )
+    return hidden
+
+
 def _count(shapes: Mapping[str, Shape], pattern: str, first: int = 0) -> int:
-    """Numbered modules that a pattern finds; at least one must be there."""
-    found = {int(match[1]) for name in shapes if (match := re.match(pattern, name))}
+    """Numbered modules that a pattern finds: at least one, numbered without gaps."""
+    found = {match[1] for name in shapes if (match := re.match(pattern, name))}
     if not found:
         raise AssetError(
             f"these are not the weights of DICE: no tensor is named like {pattern!r} (published "
             f"names, e.g. backbone.stage2.0.branches.0.0.conv1.weight, for {CROP_SIDE} px crops)"
         )
-    return max(found) + 1 - first
+    wanted = {str(first + number) for number in range(min(len(found), _MAX_COUNT))}
+    if found != wanted:
+        odd = min(found - wanted, key=len)
+        raise AssetError(
+            f"these are not the weights of DICE: {len(found)} parts are named like {pattern!r}, "
+            f"expected at most {_MAX_COUNT}, numbered from {first} without gaps, and found "
+            f"{odd[:20]!r}"
+        )
+    return len(found)
 
 
 def _size(shapes: Mapping[str, Shape], name: str, axis: int, dimensions: int) -> int:

@@ -14,6 +14,9 @@ from torch.nn.functional import gelu, scaled_dot_product_attention
 POSITIONS = 1024
 """Rows of the position table; tokens beyond the first T of them are never read."""
 
+HEADS = 4
+"""Attention heads of every published block."""
+
 ALL_ROWS = slice(None)
 
 _NORM_EPS = 1e-12
@@ -35,7 +38,7 @@ class BlockConfig:
     hidden: int
     out_features: int
     layers: int = 4
-    heads: int = 4
+    heads: int = HEADS
     feed_forward: int = 3072
 
 

@@ -1,6 +1,11 @@
+import io
+import os
+import zipfile
+
 import numpy as np
 import pytest
 
+from dice_ros.body.model_file import ArraySpec, read_model_file, write_model_file
 from dice_ros.body.open_hand import OpenHand
 from dice_ros.body.open_head import OpenHead
 from dice_ros.body.vertex_normals import vertex_normals
@@ -110,6 +115,85 @@ def test_a_damaged_model_file_names_the_command_to_run(asset_dir, tmp_path, dama
         np.savez(path, template=np.zeros((3, 3), dtype=np.float32))
     with pytest.raises(AssetError, match="dice-ros assets"):
         OpenHand.load(path)
+
+
+def packed(path, members):
+    """An archive of raw members, compressed."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+
+
+SPECS = {"a": ArraySpec((3,), "float32"), "free": ArraySpec((-1,), "int32")}
+
+
+def stored(array):
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+def test_only_the_arrays_that_are_asked_for_are_read(tmp_path):
+    path = tmp_path / "model.npz"
+    a, free = np.arange(3, dtype=np.float32), np.arange(9, dtype=np.int32)
+    packed(path, {"a.npy": stored(a), "free.npy": stored(free), "more.npy": b"no array at all"})
+    found = read_model_file(path, SPECS)
+    assert list(found) == ["a", "free"]
+    np.testing.assert_array_equal(found["free"], free)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    {
+        "an open bracket": b"\x93NUMPY\x01\x00\x0e\x00{'descr': ((((",
+        "no text": b"\x93NUMPY\x01\x00\x06\x00\xff\xfe\x00\x00\n\n",
+        "empty": b"",
+        "objects": b"\x93NUMPY\x01\x00\x3b\x00"
+        + b"{'descr': '|O', 'fortran_order': False, 'shape': (3,), }\n".ljust(59),
+    }.items(),
+    ids=lambda item: item[0],
+)
+def test_any_damage_becomes_an_error_that_names_the_remedy(tmp_path, damage):
+    path = tmp_path / "model.npz"
+    packed(path, {"a.npy": damage[1], "free.npy": stored(np.zeros(2, np.int32))})
+    with pytest.raises(AssetError, match=r"model\.npz.*run this"):
+        read_model_file(path, SPECS, remedy="run this")
+
+
+def test_an_unknown_compression_becomes_an_error(tmp_path):
+    path = tmp_path / "model.npz"
+    packed(path, {"a.npy": stored(np.zeros(3, np.float32))})
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 10] = 99
+    path.write_bytes(data)
+    with pytest.raises(AssetError, match="is damaged"):
+        read_model_file(path, SPECS)
+
+
+@pytest.mark.parametrize("name", ["a", "free"])
+def test_an_array_that_unpacks_to_gigabytes_stays_packed(tmp_path, name):
+    path = tmp_path / "model.npz"
+    members = {"a.npy": stored(np.zeros(3, np.float32)), "free.npy": stored(np.zeros(2, np.int32))}
+    packed(path, members | {f"{name}.npy": stored(np.zeros(4 << 20, np.float32))})
+    assert path.stat().st_size < 100_000
+    with pytest.raises(AssetError, match=rf"array '{name}' takes \d+ bytes, expected at most"):
+        read_model_file(path, SPECS)
+
+
+def test_a_model_file_is_on_the_disk_before_it_takes_its_name(tmp_path, monkeypatch):
+    settled = []
+    settle = os.fsync
+
+    def watch(handle):
+        settled.append(os.path.realpath(f"/proc/self/fd/{handle}"))
+        settle(handle)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    write_model_file(tmp_path / "model.npz", {"a": np.zeros(3, np.float32)})
+    assert len(settled) == 2
+    assert settled[0].endswith(".part")
+    assert settled[1] == str(tmp_path.resolve())
+    assert [path.name for path in tmp_path.iterdir()] == ["model.npz"]
 
 
 def test_a_head_file_is_no_hand_file(asset_dir):

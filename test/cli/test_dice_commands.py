@@ -1,11 +1,16 @@
 """The commands around DICE, on stand-ins, as a user would type them."""
 
+import hashlib
 import json
+import os
 import pickle
+import resource
 import shutil
+import signal
+import subprocess
 
 import pytest
-from cli.test_commands import dice
+from cli.test_commands import COMMAND, dice
 
 pytest.importorskip("torch", reason="DICE needs PyTorch: pip install 'dice_ros[dice]'")
 
@@ -96,10 +101,86 @@ def test_stand_ins_are_made_and_never_overwrite_other_files(tmp_path, asset_dir)
     licensed = tmp_path / "licensed"
     licensed.mkdir()
     (licensed / "generic_model.pkl").write_text("the real one")
-    refused = dice("stand-ins", licensed)
-    assert refused.returncode == 1
-    assert "holds other files" in refused.stderr
-    assert (licensed / "generic_model.pkl").read_text() == "the real one"
+    for _ in range(2):
+        refused = dice("stand-ins", licensed)
+        assert refused.returncode == 1
+        assert "holds other files" in refused.stderr
+        assert (licensed / "generic_model.pkl").read_text() == "the real one"
+        # The note of stand-ins beside the real thing does not make it a stand-in.
+        (licensed / "SYNTHETIC.txt").write_text("left behind")
+
+
+def test_a_full_disk_leaves_no_half_written_stand_ins(tmp_path, asset_dir):
+    limit = 30 << 20  # the bodies are smaller, the weights larger
+    for folder in (tmp_path / "new", tmp_path):
+        done = dice(
+            *("stand-ins", folder),
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        )
+        assert done.returncode == 1
+        assert "cannot write the stand-ins" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def brought(licensed_stand_ins, tmp_path):
+    """A folder of files as a user brings them, and their digests."""
+    folder = tmp_path / "brought"
+    shutil.copytree(licensed_stand_ins, folder)
+    return folder, digests(folder)
+
+
+def digests(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).digest() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("target", ["model.bin", "MANO_RIGHT.pkl", "linked.bin"])
+def test_converting_weights_never_overwrites_a_licensed_file(brought, target):
+    folder, before = brought
+    if target == "linked.bin":
+        (folder / target).hardlink_to(folder / "model.bin")
+        before = digests(folder)
+    done = dice("convert", "dice", folder / "model.bin", "--out", folder / target)
+    assert done.returncode == 1
+    assert "not overwritten" in done.stderr
+    assert digests(folder) == before
+
+
+@pytest.mark.parametrize("target", ["generic_model.pkl", "model.bin", "landmark_embedding.npy"])
+def test_converting_bodies_never_overwrites_a_licensed_file(brought, target):
+    folder, before = brought
+    done = dice("convert", "bodies", folder, "--out", folder / target)
+    assert done.returncode == 1
+    assert "not overwritten" in done.stderr
+    assert digests(folder) == before
+
+
+def test_what_was_converted_before_is_replaced(licensed_stand_ins, model_dir, tmp_path):
+    shutil.copytree(model_dir, tmp_path, dirs_exist_ok=True)
+    weights = licensed_stand_ins / "model.bin"
+    assert dice("convert", "dice", weights, "--out", tmp_path).returncode == 0
+    assert dice("convert", "bodies", licensed_stand_ins, "--out", tmp_path).returncode == 0
+    assert digests(tmp_path) == digests(model_dir)
+
+
+def test_an_interrupted_conversion_says_that_nothing_is_left(tmp_path):
+    source = tmp_path / "model.bin"
+    os.mkfifo(source)  # opening it waits for a writer that never comes
+    process = subprocess.Popen(
+        [*COMMAND, "convert", "dice", source, "--out", tmp_path / "dice.safetensors"],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background hands down an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
+    assert "reading" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 130
+    assert "nothing half-written is left behind" in errors
+    assert "is kept" not in errors
+    assert [path.name for path in tmp_path.iterdir()] == ["model.bin"]
 
 
 def test_the_doctor_says_what_is_missing_and_where_it_is_to_be_had(tmp_path):
@@ -122,9 +203,49 @@ def test_the_doctor_checks_every_byte(licensed_stand_ins, model_dir, tmp_path):
     flame = tmp_path / "files" / "generic_model.pkl"
     flame.write_bytes(flame.read_bytes()[:100_000])
     again = dice("doctor", "--licensed", tmp_path / "files", "--model-dir", model_dir)
-    assert again.returncode == 0
+    assert again.returncode == 1
     line = next(item for item in again.stdout.splitlines() if "  generic_model.pkl:" in item)
     assert "intact" not in line
+
+
+def test_the_doctor_calls_no_foreign_network_intact(model_dir, tmp_path):
+    import torch
+
+    from dice_ros.checkpoints.weights_file import WeightsOrigin, read_weights, write_weights
+
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "model.bin")
+    shutil.copy(model_dir / "dice_bodies.npz", tmp_path)
+    weights = read_weights(model_dir / "dice.safetensors")
+    weights.tensors.pop("cam_param_fc2.bias")
+    write_weights(
+        tmp_path / "dice.safetensors",
+        weights.tensors,
+        WeightsOrigin("", False, weights.origin.config),
+    )
+    done = dice(*("doctor", "--estimator", "dice", "--model-dir", tmp_path, "--licensed", tmp_path))
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    checkpoint = next(line for line in lines if line.startswith("  model.bin: "))
+    converted = next(line for line in lines if line.startswith("    dice.safetensors: "))
+    assert "not the weights of DICE" in checkpoint
+    assert "1 missing: cam_param_fc2.bias" in converted
+    assert "intact" not in checkpoint + converted
+    assert dice("doctor", "--licensed", tmp_path).returncode == 1
+
+
+def test_without_pytorch_the_doctor_compares_no_weights(licensed_stand_ins, model_dir, tmp_path):
+    (tmp_path / "torch.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n"
+    )
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
+    }
+    done = dice(
+        *("doctor", "--licensed", licensed_stand_ins, "--model-dir", model_dir), env=environment
+    )
+    assert done.stdout.count("not compared with DICE: that needs PyTorch") == 2
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
 
 
 def test_missing_packages_name_the_install_command(model_dir, asset_dir, tmp_path):

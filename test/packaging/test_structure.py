@@ -192,3 +192,11 @@ def test_locks_pin_everything():
         for line in path.read_text().splitlines():
             if line and not line.startswith("#"):
                 assert "==" in line.split(";")[0], f"{path.name}: {line}"
+
+
+def test_make_dice_brings_everything_that_the_estimator_needs():
+    plan = subprocess.run(
+        ["make", "--dry-run", "dice"], capture_output=True, text=True, cwd=ROOT, check=True
+    ).stdout
+    assert "requirements/dice.txt" in plan
+    assert "dice-ros assets" in plan

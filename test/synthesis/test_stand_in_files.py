@@ -11,7 +11,9 @@ from scipy.sparse import csc_matrix
 torch = pytest.importorskip("torch")
 
 from dice_ros.checkpoints.synthetic_mark import SYNTHETIC_MARK  # noqa: E402
+from dice_ros.errors import OutputError  # noqa: E402
 from dice_ros.synthesis.stand_in_bodies import (  # noqa: E402
+    filling,
     torch_files,
     write_stand_ins,
 )
@@ -131,6 +133,34 @@ def test_writing_them_again_gives_the_same_bytes(folder, tmp_path, open_head, op
             hashlib.sha256(place.read_bytes()).hexdigest() for place in (path, folder / path.name)
         )
         assert first == second, path.name
+
+
+def test_files_of_the_same_names_are_never_replaced(tmp_path, open_head, open_hand):
+    (tmp_path / "SYNTHETIC.txt").write_text("left behind")
+    (tmp_path / "MANO_LEFT.pkl").write_text("the real one")
+    with pytest.raises(OutputError, match=r"holds SYNTHETIC\.txt, MANO_LEFT\.pkl already"):
+        write_stand_ins(tmp_path, open_head, open_hand)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_a_folder_is_filled_whole_or_left_as_it_was(tmp_path, error):
+    def fill(folder, error):
+        with filling(folder) as scratch:
+            (scratch / "one").write_text("1")
+            if error:
+                raise error
+            (scratch / "two").write_text("2")
+
+    with pytest.raises(error):
+        fill(tmp_path / "new", error)
+    with pytest.raises(error):
+        fill(tmp_path, error)
+    assert not list(tmp_path.iterdir())
+    fill(tmp_path / "new", None)
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["one", "two"]
+    with pytest.raises(OutputError, match="holds other files"):
+        fill(tmp_path / "new", None)
 
 
 def test_without_pytorch_the_error_names_the_remedy(monkeypatch, tmp_path):

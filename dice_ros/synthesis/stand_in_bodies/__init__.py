@@ -6,11 +6,13 @@ from dice_ros.synthesis.stand_in_bodies.files import (
 )
 from dice_ros.synthesis.stand_in_bodies.flame import FlameArrays, make_stand_in_flame
 from dice_ros.synthesis.stand_in_bodies.mano import ManoArrays, make_stand_in_mano, mirror_hand
+from dice_ros.synthesis.stand_in_bodies.whole_folder import filling
 
 __all__ = [
     "STAND_IN_LICENCE",
     "FlameArrays",
     "ManoArrays",
+    "filling",
     "make_stand_in_flame",
     "make_stand_in_mano",
     "mirror_hand",

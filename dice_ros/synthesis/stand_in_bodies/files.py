@@ -14,7 +14,8 @@ import numpy as np
 
 from dice_ros.body.open_hand import OpenHand
 from dice_ros.body.open_head import OpenHead
-from dice_ros.checkpoints.synthetic_mark import SYNTHETIC_MARK
+from dice_ros.checkpoints.synthetic_mark import NOTE_NAME, SYNTHETIC_MARK
+from dice_ros.errors import OutputError
 from dice_ros.synthesis.stand_in_bodies.flame import FlameArrays, make_stand_in_flame
 from dice_ros.synthesis.stand_in_bodies.mano import ManoArrays, make_stand_in_mano, mirror_hand
 from dice_ros.synthesis.stand_in_bodies.mesh_levels import mesh_levels
@@ -39,6 +40,11 @@ They have the format of the FLAME, MANO and DICE files of the same names and non
 head and hand are CC0, made from the MakeHuman base mesh. Use them to try and test software. They
 give no meaningful result with published network weights.
 """
+FILE_NAMES = (
+    *(NOTE_NAME, "generic_model.pkl", "landmark_embedding.npy", "MANO_RIGHT.pkl"),
+    *("MANO_LEFT.pkl", "head_mesh_transforms.pt", "hand_mesh_transforms.pt"),
+    *("head_ref_vs.pt", "rh_ref_vs.pt", "neck_idx.npy", "stiffness_final.npy"),
+)
 _APART = ("landmarks", "neck_vertices", "stiffness")
 
 
@@ -48,7 +54,7 @@ def write_stand_ins(
     """Write all stand-ins; the same bytes every time.
 
     Args:
-        folder: made if it does not exist; files of the same names are replaced.
+        folder: made if it does not exist; must hold none of the files.
         open_head, open_hand: what to make them from.
         chumpy: wrap the arrays of the models that the official files hold as chumpy objects; such
             files need chumpy, or a reader that knows its classes.
@@ -58,18 +64,18 @@ def write_stand_ins(
 
     Raises:
         AssetError: PyTorch is not installed.
+        OutputError: one of the files exists already: it may be the licensed one.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    existing = [name for name in FILE_NAMES if (folder / name).exists()]
+    if existing:
+        raise OutputError(
+            f"{folder} holds {', '.join(existing)} already: name an empty folder, so that no "
+            "licensed file is overwritten"
+        )
     head, hand = make_stand_in_flame(open_head), make_stand_in_mano(open_hand)
     mark = {SYNTHETIC_MARK: True}
-    written = [
-        folder / name
-        for name in (
-            *("SYNTHETIC.txt", "generic_model.pkl", "landmark_embedding.npy", "MANO_RIGHT.pkl"),
-            *("MANO_LEFT.pkl", "head_mesh_transforms.pt", "hand_mesh_transforms.pt"),
-            *("head_ref_vs.pt", "rh_ref_vs.pt", "neck_idx.npy", "stiffness_final.npy"),
-        )
-    ]
+    written = [folder / name for name in FILE_NAMES]
     (note, flame, embedding, right, left, head_maps, hand_maps, *rest) = written
     head_rest, hand_rest, neck, stiffness = rest
     note.write_text(_NOTE)
