@@ -120,7 +120,8 @@ def test_real_weights_and_bodies_are_called_dice(model_dir, asset_dir, tmp_path)
 
 
 def test_a_left_hand_is_a_right_one_in_the_mirror(estimator, model_dir, picture):
-    partner = mirror_permutation(load_bodies(model_dir / "dice_bodies.npz").flame.template)
+    flame = load_bodies(model_dir / "dice_bodies.npz").flame
+    partner = mirror_permutation(flame.template, flame.triangles)
     right = estimator.estimate(observe(picture, [hand_landmarks(HandSide.RIGHT, HAND)]))
     left = estimator.estimate(
         observe(picture[:, ::-1], [hand_landmarks(HandSide.LEFT, flipped(HAND))], flipped(FACE))

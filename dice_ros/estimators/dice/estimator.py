@@ -115,7 +115,7 @@ class DiceEstimator:
         self._topologies = topologies
         self._settings = settings
         self._name = SYNTHETIC_NAME if synthetic else NAME
-        self._mirror = mirror_permutation(bodies.flame.template)
+        self._mirror = mirror_permutation(bodies.flame.template, bodies.flame.triangles)
         self._resting_head = _resting_head(bodies)
         self._persons: dict[int, _PersonMemory] = {}
 
