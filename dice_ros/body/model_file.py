@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zipfile
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ class ArraySpec:
 
 
 _REMEDY = "run `dice-ros assets`"
+_HEADER_BYTES = 4096
+_LARGEST_BYTES = 256 << 20
+"""Of an array whose length is not known beforehand."""
 
 
 def read_model_file(
@@ -49,11 +53,20 @@ def read_model_file(
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+            if not isinstance(stored, np.lib.npyio.NpzFile):
+                raise AssetError(f"{path} is no .npz file: {remedy}")
+            archive, wanted = stored.zip, [name for name in stored.files if name in specs]
+            for name in wanted if archive is not None else ():
+                _check_size(archive, name, specs[name])
+            arrays = {name: stored[name] for name in wanted}
+    except AssetError:
+        raise
     except FileNotFoundError:
         raise AssetError(f"{path} is missing: {remedy}") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise AssetError(f"{path} is damaged ({error}): {remedy}") from error
+    except Exception as error:
+        # A damaged file can make NumPy's and zipfile's readers raise almost anything.
+        kind = type(error).__name__
+        raise AssetError(f"{path} is damaged ({kind}: {error}): {remedy}") from error
     for name, spec in specs.items():
         found = arrays.get(name)
         if found is None:
@@ -64,6 +77,17 @@ def read_model_file(
                 f"{spec.shape}: {remedy}"
             )
     return arrays
+
+
+def _check_size(archive: zipfile.ZipFile, name: str, spec: ArraySpec) -> None:
+    """Refuse a member that says it unpacks to more than its array can need."""
+    found = archive.getinfo(f"{name}.npy").file_size
+    allowed = _LARGEST_BYTES
+    if spec.dtype != "str" and -1 not in spec.shape:
+        needed = math.prod(spec.shape) * np.dtype(spec.dtype).itemsize
+        allowed = needed + _HEADER_BYTES
+    if found > allowed:
+        raise ValueError(f"array {name!r} unpacks to {found} bytes, at most {allowed} expected")
 
 
 def write_model_file(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:

@@ -1,6 +1,9 @@
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
+from dice_ros.body.model_file import ArraySpec, read_model_file, write_model_file
 from dice_ros.body.open_hand import OpenHand
 from dice_ros.body.open_head import OpenHead
 from dice_ros.body.vertex_normals import vertex_normals
@@ -110,6 +113,45 @@ def test_a_damaged_model_file_names_the_command_to_run(asset_dir, tmp_path, dama
         np.savez(path, template=np.zeros((3, 3), dtype=np.float32))
     with pytest.raises(AssetError, match="dice-ros assets"):
         OpenHand.load(path)
+
+
+@pytest.fixture(scope="module")
+def small_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("small") / "small.npz"
+    write_model_file(path, {"a": np.arange(6, dtype=np.float32).reshape(2, 3)})
+    return path
+
+
+SPECS = {"a": ArraySpec((2, 3), "float32")}
+
+
+def test_every_damaged_byte_is_refused_or_harmless(small_file, tmp_path):
+    data, path = small_file.read_bytes(), tmp_path / "damaged.npz"
+    for place in range(len(data)):
+        for value in (data[place] ^ 0xFF, data[place] ^ 0x01, 0x28):
+            path.write_bytes(data[:place] + bytes([value]) + data[place + 1 :])
+            with suppress(AssetError):
+                assert read_model_file(path, SPECS)["a"].shape == (2, 3)
+
+
+def test_a_member_that_unpacks_to_too_much_is_not_unpacked(tmp_path):
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, a=np.zeros(4_000_000, dtype=np.float32))
+    with pytest.raises(AssetError, match="unpacks to 16000128 bytes"):
+        read_model_file(path, SPECS)
+
+
+def test_members_nobody_asked_for_are_not_read(tmp_path):
+    path = tmp_path / "more.npz"
+    np.savez(path, a=np.zeros((2, 3), np.float32), other=np.array([object()]), more=np.zeros(9))
+    assert list(read_model_file(path, SPECS)) == ["a"]
+
+
+@pytest.mark.parametrize("content", [b"\x93NUMPY", b"", b"not a file", b"PK\x03\x04"])
+def test_what_is_no_archive_is_refused(tmp_path, content):
+    (tmp_path / "x.npz").write_bytes(content)
+    with pytest.raises(AssetError, match="damaged"):
+        read_model_file(tmp_path / "x.npz", SPECS)
 
 
 def test_a_head_file_is_no_hand_file(asset_dir):
