@@ -55,9 +55,9 @@ def read_model_file(
         with np.load(path, allow_pickle=False) as stored:
             if not isinstance(stored, np.lib.npyio.NpzFile):
                 raise AssetError(f"{path} is no .npz file: {remedy}")
-            archive, wanted = stored.zip, [name for name in stored.files if name in specs]
-            for name in wanted if archive is not None else ():
-                _check_size(archive, name, specs[name])
+            wanted = [name for name in stored.files if name in specs]
+            for name in wanted:
+                _check_size(stored, name, specs[name])
             arrays = {name: stored[name] for name in wanted}
     except AssetError:
         raise
@@ -79,9 +79,11 @@ def read_model_file(
     return arrays
 
 
-def _check_size(archive: zipfile.ZipFile, name: str, spec: ArraySpec) -> None:
+def _check_size(stored: np.lib.npyio.NpzFile, name: str, spec: ArraySpec) -> None:
     """Refuse a member that says it unpacks to more than its array can need."""
-    found = archive.getinfo(f"{name}.npy").file_size
+    if stored.zip is None:
+        raise ValueError("the archive is closed")
+    found = stored.zip.getinfo(f"{name}.npy").file_size
     allowed = _LARGEST_BYTES
     if spec.dtype != "str" and -1 not in spec.shape:
         needed = math.prod(spec.shape) * np.dtype(spec.dtype).itemsize

@@ -2,8 +2,9 @@
 
 Each hand is one crop around the face and that hand; left hands are mirrored, because the network
 knows right ones, and both crops run as one batch. Every crop brings a head of its own: the head of
-the hand that is surer to touch is published, and the other hand is placed relative to it as it was
-to its own, so that contacts keep their place. Without a hand the face alone is cropped.
+the hand that is surer to touch is published (last time's while it is a near tie), and the other
+hand is placed relative to it as it was to its own, so that contacts keep their place. Without a
+hand the face alone is cropped.
 """
 
 from __future__ import annotations
