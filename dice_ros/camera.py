@@ -13,7 +13,13 @@ from dice_ros.errors import CameraError
 ASSUMED_FOCAL_RATIO = 1.2
 """Focal length over the longer image side when nothing is known (a 45 degree webcam)."""
 
-_DISTORTION_LENGTHS = {"": (0,), "plumb_bob": (0, 4, 5), "rational_polynomial": (0, 8, 12, 14)}
+_DISTORTION_LENGTHS = {
+    "": (0,),
+    "plumb_bob": (0, 4, 5),
+    "rational_polynomial": (0, 8, 12, 14),
+    "equidistant": (4,),
+}
+_FISHEYE = "equidistant"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +30,7 @@ class Camera:
         K: (3, 3) float64, pixels.
         width, height: image size the calibration belongs to, pixels.
         distortion: (D,) float64 in OpenCV's order; empty for none.
+        fisheye: the coefficients are those of the model ``equidistant``.
         assumed: True if the focal length was guessed.
     """
 
@@ -32,6 +39,7 @@ class Camera:
     height: int
     distortion: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     assumed: bool = False
+    fisheye: bool = False
 
     @staticmethod
     def assume(width: int, height: int, focal_ratio: float = ASSUMED_FOCAL_RATIO) -> Camera:
@@ -54,7 +62,7 @@ class Camera:
             K: nine numbers, row-major.
             width, height: pixels.
             distortion: coefficients in the order of ``distortion_model``.
-            distortion_model: ``plumb_bob``, ``rational_polynomial`` or empty.
+            distortion_model: ``plumb_bob``, ``rational_polynomial``, ``equidistant`` or empty.
 
         Raises:
             CameraError: with reason ``uncalibrated`` (all of K zero), ``nan_intrinsics``,
@@ -80,7 +88,9 @@ class Camera:
             raise CameraError("bad_focal_length", f"focal length fx={fx}, fy={fy} pixels")
         if not (-width <= cx <= 2 * width and -height <= cy <= 2 * height):
             raise CameraError("bad_principal_point", f"principal point ({cx}, {cy}) is far outside")
-        return Camera(matrix, width, height, _check_distortion(distortion, distortion_model))
+        coefficients = _check_distortion(distortion, distortion_model)
+        fisheye = distortion_model == _FISHEYE
+        return Camera(matrix, width, height, coefficients, fisheye=fisheye)
 
     def project(self, points_cam: NDArray[np.floating]) -> NDArray[np.float64]:
         """Project points to pixels, with distortion.
@@ -99,6 +109,9 @@ class Camera:
             )
         rvec = tvec = np.zeros(3)
         points = np.ascontiguousarray(points_cam, dtype=np.float64).reshape(-1, 1, 3)
+        if self.fisheye:
+            pixels, _ = cv2.fisheye.projectPoints(points, rvec, tvec, self.K, self.distortion)
+            return np.asarray(pixels, dtype=np.float64).reshape(-1, 2)
         pixels, _ = cv2.projectPoints(points, rvec, tvec, self.K, self.distortion)
         return np.asarray(pixels, dtype=np.float64).reshape(-1, 2)
 
@@ -114,6 +127,10 @@ class Camera:
         measured = np.asarray(pixels, dtype=np.float64)
         if not self.distortion.size:
             return measured
+        if self.fisheye:
+            bent = measured.reshape(-1, 1, 2)
+            ideal = cv2.fisheye.undistortPoints(bent, self.K, self.distortion, P=self.K)
+            return np.asarray(ideal, dtype=np.float64).reshape(-1, 2)
         ideal = cv2.undistortPoints(measured.reshape(-1, 1, 2), self.K, self.distortion, P=self.K)
         return np.asarray(ideal, dtype=np.float64).reshape(-1, 2)
 
@@ -122,7 +139,8 @@ def _check_distortion(distortion: ArrayLike, model: str) -> NDArray[np.float64]:
     coefficients = np.asarray(distortion, dtype=np.float64).reshape(-1)
     if not np.isfinite(coefficients).all():
         raise CameraError("bad_distortion", f"distortion holds NaN: {coefficients.tolist()}")
-    if not coefficients.any():
+    # A fisheye lens without coefficients still bends: its angle grows with the radius.
+    if not coefficients.any() and model != _FISHEYE:
         return np.zeros(0)
     lengths = _DISTORTION_LENGTHS.get(model)
     if lengths is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dice_ros.camera import Camera
-from dice_ros.errors import ImageError
+from dice_ros.errors import EstimationError, ImageError
 from dice_ros.estimators.open_estimator import open_estimator
 from dice_ros.perception.person_tracker import PersonTracker
 from dice_ros.settings import Settings
@@ -59,7 +59,8 @@ class Pipeline:
 
         Raises:
             ImageError: the image is not (H, W, 3) uint8, is empty or too large.
-            EstimationError: the estimator's result is unusable; the next frame may be fine.
+            EstimationError: nobody's result is usable (of the first person, then); the next frame
+                may be fine. If somebody's is, the others are named in ``failures``.
         """
         self._check(frame)
         watch = Stopwatch()
@@ -69,9 +70,22 @@ class Pipeline:
         observations = self._tracker.update(frame, self._camera_for(frame))
         people = observations.persons
         self._estimator.keep_only(frozenset(person.person_id for person in people))
-        interactions = tuple(self._estimator.estimate(person) for person in people)
+        interactions: list[Interaction] = []
+        errors: list[EstimationError] = []
+        for person in people:
+            try:
+                interactions.append(self._estimator.estimate(person))
+            except EstimationError as error:
+                errors.append(error)
+        if errors and not interactions:
+            raise errors[0]
         stages = _sum_stages(observations.timings, interactions)
-        return FrameResult(frame, interactions, (*stages, StageTiming(TOTAL_STAGE, watch.total_ms)))
+        return FrameResult(
+            frame,
+            tuple(interactions),
+            (*stages, StageTiming(TOTAL_STAGE, watch.total_ms)),
+            tuple(error.reason for error in errors),
+        )
 
     def apply(self, settings: Settings) -> None:
         """Take over changed live settings from the next frame on."""

@@ -208,7 +208,7 @@ class Face:
         topology: id of the mesh topology.
         vertices: (V, 3) float32, metres, cam, deformed.
         deformation: (V, 3) float32, metres, cam axes: deformed minus undeformed position.
-        contact: (V,) float32, contact probability 0..1.
+        contact: (V,) float32, contact probability 0..1; zero if no hand touches.
         landmarks: (L, 3) float32, metres, cam, on the undeformed surface.
         landmarks_image: (L, 2) float32, measured image pixels.
         betas: (B,) float32, identity coefficients of the topology's model.
@@ -241,7 +241,7 @@ class Hand:
         topology: id of the mesh topology (left and right have their own).
         vertices: (V, 3) float32, metres, cam.
         joints: (21, 3) float32, metres, cam; order wrist, thumb 1-4, index 1-4, ... pinky 1-4.
-        contact: (V,) float32, contact probability 0..1.
+        contact: (V,) float32, contact probability 0..1; zero if ``touch`` is ``NO_CONTACT``.
         contact_presence: probability that this hand touches the face at all, 0..1.
         touch: the decision made from it.
         global_orient: (3,) float32, axis-angle, hand model -> cam.
@@ -347,8 +347,10 @@ class FrameResult:
         frame: the input.
         interactions: one per person, largest face first.
         timings: stages of the whole frame (perception, estimators summed over persons, total).
+        failures: why persons who were seen are not among ``interactions``, one reason each.
     """
 
     frame: Frame
     interactions: tuple[Interaction, ...]
     timings: tuple[StageTiming, ...]
+    failures: tuple[str, ...] = ()

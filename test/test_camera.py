@@ -24,6 +24,20 @@ def test_undistorting_what_was_projected_gives_the_pinhole_pixel(x, y):
     )
 
 
+@given(st.floats(-0.9, 0.9), st.floats(-0.7, 0.7))
+def test_a_fisheye_lens_is_undone(x, y):
+    camera = Camera.from_calibration(K, 640, 480, [0.02, -0.01, 0.003, -0.001], "equidistant")
+    point = np.array([[x, y, 1.0]])
+    ideal = Camera.from_calibration(K, 640, 480).project(point)
+    np.testing.assert_allclose(camera.undistort(camera.project(point)), ideal, atol=0.02)
+
+
+def test_a_fisheye_lens_without_coefficients_still_bends():
+    camera = Camera.from_calibration(K, 640, 480, [0.0] * 4, "equidistant")
+    (pixel,) = camera.project(np.array([[1.0, 0.0, 1.0]]))
+    np.testing.assert_allclose(pixel, [320 + 500 * np.pi / 4, 240], atol=1e-6)
+
+
 def test_an_assumed_camera_says_so():
     camera = Camera.assume(640, 480)
     assert camera.assumed
@@ -40,7 +54,8 @@ def test_an_assumed_camera_says_so():
         ({"K": [500.0, 0, 9e9, 0, 500, 240, 0, 0, 1]}, "bad_principal_point"),
         ({"width": 0}, "bad_camera_size"),
         ({"distortion": [1.0], "distortion_model": "plumb_bob"}, "bad_distortion"),
-        ({"distortion": [1.0] * 4, "distortion_model": "equidistant"}, "bad_distortion"),
+        ({"distortion": [1.0] * 5, "distortion_model": "equidistant"}, "bad_distortion"),
+        ({"distortion": [1.0] * 4, "distortion_model": "thin_prism"}, "bad_distortion"),
         ({"distortion": [float("inf")], "distortion_model": "plumb_bob"}, "bad_distortion"),
     ],
 )

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from dice_ros.errors import AssetError, ImageError
+from dice_ros.errors import AssetError, EstimationError, ImageError
 from dice_ros.pipeline import TOTAL_STAGE, Pipeline
+from dice_ros.replay.run_summary import RunSummary
 from dice_ros.settings import Settings
 from dice_ros.stopwatch import Stopwatch
 from dice_ros.types import Frame
@@ -51,6 +52,39 @@ def test_several_people_are_each_an_interaction(asset_dir, astronaut):
     double = np.concatenate([astronaut, astronaut], axis=1)
     people = pipeline.process(Frame(double, 1)).interactions
     assert len({person.person_id for person in people}) == 2
+    pipeline.close()
+
+
+class FailsFor:
+    """An estimator that is real but for some persons."""
+
+    def __init__(self, estimator, person_ids):
+        self.estimator, self.person_ids = estimator, person_ids
+
+    def __getattr__(self, name):
+        return getattr(self.estimator, name)
+
+    def estimate(self, observation):
+        if observation.person_id in self.person_ids:
+            raise EstimationError("implausible_placement", "no head here")
+        return self.estimator.estimate(observation)
+
+
+def test_one_persons_failure_leaves_the_others(asset_dir, astronaut):
+    pipeline = Pipeline(asset_dir, Settings(max_persons=3))
+    double = np.concatenate([astronaut, astronaut], axis=1)
+    everybody = pipeline.process(Frame(double, 1)).interactions
+    lost, kept = (person.person_id for person in everybody)
+    pipeline._estimator = FailsFor(pipeline._estimator, {lost})
+    result = pipeline.process(Frame(double, 40_000_001))
+    assert [person.person_id for person in result.interactions] == [kept]
+    assert result.failures == ("implausible_placement",)
+    summary = RunSummary()
+    summary.add(result)
+    assert summary.drops == {"person_implausible_placement": 1}
+    pipeline._estimator.person_ids = {lost, kept}
+    with pytest.raises(EstimationError, match="no head here"):
+        pipeline.process(Frame(double, 80_000_001))
     pipeline.close()
 
 

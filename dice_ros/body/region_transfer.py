@@ -25,7 +25,10 @@ def open_head_landmarks_68(head: OpenHead) -> Float64Array:
 
 
 def transfer_face_regions(
-    head: OpenHead, v_template: NDArray[np.floating], landmarks: NDArray[np.floating]
+    head: OpenHead,
+    v_template: NDArray[np.floating],
+    triangles: NDArray[np.integer],
+    landmarks: NDArray[np.floating],
 ) -> RegionLabels:
     """Label every vertex of a symmetric head mesh with a face region of the open head.
 
@@ -37,14 +40,15 @@ def transfer_face_regions(
 
     Args:
         head: the open head.
-        v_template: (V, 3) metres, x to the person's left, symmetric about x = 0.
+        v_template: (V, 3) metres, x to the person's left, nearly symmetric about x = 0.
+        triangles: (F, 3) its triangles, which tell left-right partners.
         landmarks: (68, 3) the mesh's landmarks in the iBUG layout, same frame.
 
     Raises:
         AssetError: the template is not symmetric.
     """
     template = np.asarray(v_template, dtype=np.float64)
-    partner = mirror_permutation(template)
+    partner = mirror_permutation(template, triangles)
     fit = align_similarity(np.asarray(landmarks, dtype=np.float64), open_head_landmarks_68(head))
     points = fit.apply(template)
 
@@ -54,7 +58,8 @@ def transfer_face_regions(
     middle = partner == np.arange(len(template))
     sideless = swapped[open_labels] == open_labels
     labels[middle] = _nearest_label(head, np.where(sideless, open_labels, 0), points[middle])
-    on_left = (template[:, 0] > 0.0) & ~middle
+    # The outer one of two partners tells their sides: a midline need not be at x = 0 everywhere.
+    on_left = template[:, 0] > template[partner, 0]
     labels[on_left] = swapped[labels[partner[on_left]]]
     return RegionLabels(labels, names)
 

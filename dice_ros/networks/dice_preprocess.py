@@ -2,9 +2,9 @@
 
 The published code shrinks with a triangle filter that widens with the factor (antialiasing), in
 two passes, columns first, with weights rounded to 22 bits and sums to whole grey levels. Both
-passes are matrix products here, so that they run where the network runs; in float64 they are
-exact. **Channels are BGR** while mean and deviation are those of RGB: that is how the published
-weights were trained. B crops, N side of the cut.
+passes are sums over the pixels that count, in float64 (exact), where the network runs. **Channels
+are BGR** while mean and deviation are those of RGB: that is how the published weights were trained.
+B crops, N side of the cut.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dice_ros.networks.dice import CROP_SIDE
 
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
-_SIZES_KEPT = 32
+_SIZES_KEPT = 8
 _ONE = float(1 << 22)
 
 
@@ -38,11 +38,10 @@ def resize_square(cut: NDArray[np.uint8], device: torch.device | str = "cpu") ->
     pixels = torch.from_numpy(np.ascontiguousarray(cut)).to(device)
     if side == CROP_SIDE:
         return pixels.float()
-    pixels = pixels.double()
-    weights = torch.from_numpy(triangle_weights(side)).to(device)
+    taps, weights = (torch.from_numpy(array).to(device) for array in triangle_taps(side))
     # Columns first: (N, N, 3) -> (N, 224, 3) -> (224, 224, 3).
-    narrow = _whole(torch.matmul(weights, pixels))
-    return _whole(torch.tensordot(weights, narrow, dims=([1], [0]))).float()
+    narrow = _resampled(pixels.transpose(0, 1), taps, weights).transpose(0, 1)
+    return _resampled(narrow, taps, weights).float().contiguous()
 
 
 def normalise_bgr(resized_rgb: Tensor) -> Tensor:
@@ -53,7 +52,6 @@ def normalise_bgr(resized_rgb: Tensor) -> Tensor:
     return ((bgr - mean) / deviation).contiguous()
 
 
-@lru_cache(maxsize=_SIZES_KEPT)
 def triangle_weights(side: int) -> NDArray[np.float64]:
     """(224, side) float64 weights of the antialiased triangle filter; rows sum to about one."""
     scale = side / CROP_SIDE
@@ -68,6 +66,24 @@ def triangle_weights(side: int) -> NDArray[np.float64]:
     normalised = weights / weights.sum(axis=1, keepdims=True)
     rounded: NDArray[np.float64] = np.floor(normalised * _ONE + 0.5) / _ONE
     return rounded
+
+
+@lru_cache(maxsize=_SIZES_KEPT)
+def triangle_taps(side: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The few pixels that count for each output pixel: (224, T) places and their weights."""
+    dense = triangle_weights(side)
+    most = int((dense != 0.0).sum(axis=1).max())
+    first = np.minimum((dense != 0.0).argmax(axis=1), side - most)
+    taps = first[:, None] + np.arange(most)
+    return taps, np.take_along_axis(dense, taps, axis=1)
+
+
+def _resampled(pixels: Tensor, taps: Tensor, weights: Tensor) -> Tensor:
+    """(N, M, 3) -> (224, M, 3) whole grey levels, uint8; one tap after the other saves memory."""
+    total = torch.zeros(len(taps), *pixels.shape[1:], dtype=torch.float64, device=pixels.device)
+    for tap, weight in zip(taps.T, weights.T, strict=True):
+        total.addcmul_(pixels[tap].double(), weight[:, None, None])
+    return _whole(total).to(torch.uint8)
 
 
 def _whole(values: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ _HEAD_OVER_FACE = 1.35
 _SIDE_OVER_HEAD = 3.0
 _MARGIN = 1.15
 _SMALLEST_SIDE = 16
+_LARGEST_OVER_IMAGE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def interaction_crop(
     """The crop for one face and one hand (or none).
 
     The side is three head heights, at most the image's shorter side, and at least what holds both
-    boxes. The crop is moved into the image as far as it fits.
+    boxes, as far as they lie in the image. The crop is moved into the image as far as it fits.
 
     Args:
         face: box of the face's landmarks, image pixels.
@@ -82,14 +83,15 @@ def interaction_crop(
         width, height: of the image.
         mirrored: for left hands.
     """
-    boxes = [face] if hand is None else [face, hand]
+    boxes = [_inside(box, width, height) for box in (face, hand) if box is not None]
     left, top = min(box.x for box in boxes), min(box.y for box in boxes)
     right = max(box.x + box.width for box in boxes)
     bottom = max(box.y + box.height for box in boxes)
-    head = _HEAD_OVER_FACE * max(face.width, face.height)
+    head = _HEAD_OVER_FACE * max(boxes[0].width, boxes[0].height)
     wanted = min(_SIDE_OVER_HEAD * head, width, height)
     needed = _MARGIN * max(right - left, bottom - top)
-    side = max(round(max(wanted, needed)), _SMALLEST_SIDE)
+    largest = _LARGEST_OVER_IMAGE * max(width, height)
+    side = max(round(min(max(wanted, needed), largest)), _SMALLEST_SIDE)
     x = float(np.mean([box.x + 0.5 * box.width for box in boxes])) - 0.5 * side
     y = float(np.mean([box.y + 0.5 * box.height for box in boxes])) - 0.5 * side
     # The mean of the centres is not the middle of both boxes: keep both inside first.
@@ -101,6 +103,13 @@ def interaction_crop(
         side,
         mirrored,
     )
+
+
+def _inside(box: Box, width: int, height: int) -> Box:
+    """The part of a box that is in the image; its nearest border if none is."""
+    left, right = (min(max(x, 0.0), float(width)) for x in (box.x, box.x + box.width))
+    top, bottom = (min(max(y, 0.0), float(height)) for y in (box.y, box.y + box.height))
+    return Box(left, top, right - left, bottom - top)
 
 
 def _moved_inside(start: float, side: int, extent: int) -> float:

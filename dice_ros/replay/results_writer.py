@@ -174,7 +174,7 @@ class ImageBagWriter(MessageWriter):
             header=header_record(frame.stamp_ns, frame.frame_id),
             height=camera.height,
             width=camera.width,
-            distortion_model="plumb_bob",
+            distortion_model="equidistant" if camera.fisheye else "plumb_bob",
             d=np.zeros(5) if not camera.distortion.size else camera.distortion,
             k=camera.K.reshape(-1),
             r=np.eye(3).reshape(-1),

@@ -22,6 +22,7 @@ class RunSummary:
     def add(self, result: FrameResult) -> None:
         """Count one processed frame."""
         people = result.interactions
+        self.drops.update(f"person_{reason}" for reason in result.failures)
         self.add_counts(
             faces=sum(item.face is not None for item in people),
             hands=sum(len(item.hands) for item in people),

@@ -253,6 +253,8 @@ class DiceNode(Node):
         self._last_stamp_ns = frame.stamp_ns
         before_s = time.monotonic()
         result = pipeline.process(frame)
+        for reason in result.failures:
+            self._accounting.noted(f"person_{reason}")
         pipeline_s = time.monotonic() - before_s
         for message in interaction_messages(result, camera):
             self._interaction.publish(message)

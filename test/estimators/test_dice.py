@@ -10,6 +10,7 @@ pytest.importorskip("torch", reason="DICE needs PyTorch: pip install 'dice_ros[d
 pytest.importorskip("smplx", reason="the bodies need smplx: pip install 'dice_ros[dice]'")
 
 from dice_ros.body.dice_bodies import load_bodies, save_bodies
+from dice_ros.body.head_mirror import head_mirror
 from dice_ros.body.mesh_mirror import mirror_permutation
 from dice_ros.body.open_head import OpenHead
 from dice_ros.camera import Camera
@@ -120,7 +121,8 @@ def test_real_weights_and_bodies_are_called_dice(model_dir, asset_dir, tmp_path)
 
 
 def test_a_left_hand_is_a_right_one_in_the_mirror(estimator, model_dir, picture):
-    partner = mirror_permutation(load_bodies(model_dir / "dice_bodies.npz").flame.template)
+    flame = load_bodies(model_dir / "dice_bodies.npz").flame
+    partner = mirror_permutation(flame.template, flame.triangles)
     right = estimator.estimate(observe(picture, [hand_landmarks(HandSide.RIGHT, HAND)]))
     left = estimator.estimate(
         observe(picture[:, ::-1], [hand_landmarks(HandSide.LEFT, flipped(HAND))], flipped(FACE))
@@ -195,19 +197,161 @@ def test_contacts_name_parts_and_regions_of_the_touching_hand(model_dir, asset_d
         assert contact.hand_part in right.region_names
 
 
-def test_free_meshes_are_selectable(model_dir, asset_dir, picture):
-    observation = observe(picture, [hand_landmarks(HandSide.RIGHT, HAND)])
-    meshes = {}
-    for kind in ("parametric", "free"):
-        estimator = open_estimator(model_dir, asset_dir, smoothing=False, dice_meshes=kind)
-        try:
-            meshes[kind] = estimator.estimate(observation).face.vertices
-        except EstimationError as error:
-            assert error.reason == "implausible_placement"
-            continue
-    assert "parametric" in meshes
-    if "free" in meshes:
-        assert np.abs(meshes["free"] - meshes["parametric"]).max() > 1e-3
+def test_free_meshes_are_selectable(model_dir, asset_dir, tmp_path, picture):
+    """A camera that any mesh of a head's size fits: the stand-ins' own is only good for one."""
+    folder = with_camera(model_dir, tmp_path, 2.0, 112.0, 112.0)
+    meshes = {
+        kind: open_estimator(folder, asset_dir, smoothing=False, dice_meshes=kind)
+        .estimate(observe(picture, []))
+        .face.vertices
+        for kind in ("parametric", "free")
+    }
+    assert np.abs(meshes["free"] - meshes["parametric"]).max() > 1e-3
+
+
+class SaysPresence:
+    """The runner, but for how sure it is of each crop's hand."""
+
+    def __init__(self, runner, *presence):
+        self.runner, self.presence = runner, presence
+
+    def run(self, cuts):
+        found = self.runner.run(cuts)
+        return [
+            dataclasses.replace(meshes, presence=presence)
+            for meshes, presence in zip(found, self.presence, strict=True)
+        ]
+
+
+@pytest.fixture
+def saying(model_dir, asset_dir):
+    """An estimator whose presences a test sets."""
+    made = open_estimator(model_dir, asset_dir, smoothing=False)
+    made._runner = SaysPresence(made._runner)
+    return made
+
+
+OTHER_HAND = Box(190.0, 230.0, 70.0, 90.0)
+BOTH = (hand_landmarks(HandSide.RIGHT, HAND), hand_landmarks(HandSide.LEFT, OTHER_HAND, 2))
+
+
+def estimate_saying(estimator, picture, *presence, hands=BOTH, is_new=False):
+    estimator._runner.presence = presence
+    return estimator.estimate(observe(picture, hands, is_new=is_new))
+
+
+def test_a_hand_nobody_saw_neither_touches_nor_presses(saying, picture):
+    found = estimate_saying(saying, picture, 0.99, hands=())
+    assert not found.face.contact.any()
+    assert not found.face.deformation.any()
+    assert found.contact_source is ContactSource.NONE
+    assert found.deformation_source is DeformationSource.NONE
+
+
+def test_a_hand_that_does_not_touch_has_no_contact(saying, picture):
+    found = estimate_saying(saying, picture, 0.5, hands=BOTH[:1])
+    assert found.hands[0].touch is TouchDecision.NO_CONTACT
+    assert found.hands[0].contact_presence == 0.5
+    assert not found.hands[0].contact.any()
+    assert not found.face.contact.any()
+    assert not found.face.deformation.any()
+    assert found.contacts == ()
+
+
+def test_the_face_is_touched_by_touching_hands_alone(saying, picture):
+    both = estimate_saying(saying, picture, 0.9, 0.2, is_new=True)
+    alone = estimate_saying(saying, picture, 0.9, hands=BOTH[:1], is_new=True)
+    assert alone.face.contact.any()
+    np.testing.assert_allclose(both.face.contact, alone.face.contact, atol=1e-5)
+    assert both.hands[0].contact.any()
+    assert not both.hands[1].contact.any()
+
+
+def test_the_head_does_not_jump_between_hands_of_like_presence(saying, picture):
+    def head(*presence, is_new=False):
+        found = estimate_saying(saying, picture, *presence, is_new=is_new)
+        return found.face.vertices - found.face.deformation
+
+    left, right = head(0.7, 0.8, is_new=True), head(0.8, 0.7, is_new=True)
+    assert np.abs(left - right).max() > 1e-3
+    for presence in ((0.74, 0.80), (0.75, 0.84), (0.90, 0.60), (0.60, 0.69)):
+        np.testing.assert_allclose(head(*presence), right, atol=1e-6)
+    np.testing.assert_allclose(head(0.60, 0.75), left, atol=1e-6)
+    np.testing.assert_allclose(head(0.80, 0.75), left, atol=1e-6)
+
+
+def test_hands_are_in_the_order_they_were_seen(saying, picture):
+    for presence in ((0.9, 0.1), (0.1, 0.9)):
+        found = estimate_saying(saying, picture, *presence, is_new=True)
+        assert [hand.side for hand in found.hands] == [HandSide.RIGHT, HandSide.LEFT]
+
+
+def test_the_parameters_of_a_left_hands_head_describe_that_head(estimator, model_dir, picture):
+    """As well as the basis allows: better than the mirrored head's own parameters do."""
+    flame = load_bodies(model_dir / "dice_bodies.npz").flame
+    mirror = head_mirror(flame)
+    right = estimator.estimate(observe(picture, [hand_landmarks(HandSide.RIGHT, HAND)])).face
+    left = estimator.estimate(
+        observe(picture[:, ::-1], [hand_landmarks(HandSide.LEFT, flipped(HAND))], flipped(FACE))
+    ).face
+
+    def shape(face):
+        weights = np.concatenate([face.betas, face.expression])
+        return flame.template + flame.shape_directions @ weights
+
+    wanted = shape(right)[mirror.partner] * MIRROR
+    assert np.abs(shape(left) - wanted).mean() < 0.9 * np.abs(shape(right) - wanted).mean()
+
+
+def test_the_hands_rotation_is_smoothed_with_its_mesh(model_dir, asset_dir, picture):
+    hands = [hand_landmarks(HandSide.RIGHT, HAND)]
+    other = picture[::-1]
+    turned = []
+    for smoothing in (False, True):
+        made = open_estimator(model_dir, asset_dir, smoothing=smoothing, smoothing_beta=0.0)
+        first = made.estimate(observe(picture, hands)).hands[0].global_orient
+        second = made.estimate(observe(other, hands, stamp_ns=1_020_000_000, is_new=False))
+        turned.append(np.linalg.norm(second.hands[0].global_orient - first))
+    assert 0 < turned[1] < 0.5 * turned[0]
+
+
+def second_frame(estimator, picture, between):
+    """How far a person's head moves in a second frame, after something happened in between."""
+    first = estimator.estimate(observe(picture, []))
+    between(estimator)
+    moved = dataclasses.replace(FACE, x=FACE.x + 60)
+    second = estimator.estimate(observe(picture, [], moved, 1_010_000_000, is_new=False))
+    return float(np.abs(second.face.vertices - first.face.vertices).mean())
+
+
+def test_forgotten_persons_start_unsmoothed(model_dir, asset_dir, picture):
+    made = open_estimator(model_dir, asset_dir, smoothing=True, smoothing_beta=0.0)
+    kept = second_frame(made, picture, lambda known: known.keep_only(frozenset({1, 7})))
+    left = second_frame(made, picture, lambda known: known.keep_only(frozenset({7})))
+    reset = second_frame(made, picture, lambda known: known.reset())
+    assert 0 < kept < 0.5 * left
+    assert left == reset
+
+
+def test_two_persons_are_smoothed_apart(model_dir, asset_dir, picture):
+    """Frames of two persons in turn give what each gives alone."""
+    together, alone = (
+        open_estimator(model_dir, asset_dir, smoothing=True, smoothing_beta=0.0) for _ in range(2)
+    )
+    other_face = dataclasses.replace(FACE, x=FACE.x + 150)
+    for step in range(2):
+        shift = 20.0 * step
+        stamp_ns = 1_000_000_000 + step * 20_000_000
+        faces = [dataclasses.replace(face, x=face.x + shift) for face in (FACE, other_face)]
+        persons = [
+            dataclasses.replace(observe(picture, [], face, stamp_ns, step == 0), person_id=number)
+            for number, face in enumerate(faces, 1)
+        ]
+        both = [together.estimate(person) for person in persons]
+        single = alone.estimate(persons[0])
+        assert [found.person_id for found in both] == [1, 2]
+        np.testing.assert_array_equal(both[0].face.vertices, single.face.vertices)
+        assert np.abs(both[1].face.vertices - single.face.vertices).max() > 0.01
 
 
 def test_smoothing_follows_the_stamps(model_dir, asset_dir, picture):
@@ -287,17 +431,33 @@ def test_an_output_that_is_not_finite_drops_the_frame(model_dir, asset_dir, tmp_
     assert raised.value.reason == "non_finite_output"
 
 
-def test_an_implausible_camera_drops_the_frame(model_dir, asset_dir, tmp_path, picture):
-    def tiny(array):
-        return np.array([1e-6, 112.0, 112.0], dtype=array.dtype)
-
-    folder = damaged(model_dir, tmp_path, "cam_param_fc3.bias", tiny)
+def with_camera(model_dir, tmp_path, *camera):
+    """A copy of the models whose network always says the same scale and shift."""
+    folder = damaged(model_dir, tmp_path, "cam_param_fc3.weight", np.zeros_like)
     read = read_weights(folder / "dice.safetensors")
     tensors = {key: np.array(value) for key, value in read.tensors.items()}
-    tensors["cam_param_fc3.weight"] *= 0
+    tensors["cam_param_fc3.bias"][:] = camera
     write_weights(folder / "dice.safetensors", tensors, read.origin)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "camera",
+    [
+        pytest.param((1e-6, 112.0, 112.0), id="far beyond"),
+        pytest.param((2000.0, 112.0, 112.0), id="inside the camera"),
+        pytest.param((1e15, 112.0, 112.0), id="no distance at all"),
+        pytest.param((25.0, 1e7, 112.0), id="far aside"),
+        pytest.param((700.0, 112.0, 112.0), id="around the camera"),
+    ],
+)
+@pytest.mark.parametrize("hands", [(), (hand_landmarks(HandSide.RIGHT, HAND),)])
+def test_an_implausible_camera_drops_the_person(
+    model_dir, asset_dir, tmp_path, picture, camera, hands
+):
+    folder = with_camera(model_dir, tmp_path, *camera)
     with pytest.raises(EstimationError, match="crop pixels a metre") as raised:
-        open_estimator(folder, asset_dir).estimate(observe(picture, []))
+        open_estimator(folder, asset_dir).estimate(observe(picture, hands))
     assert raised.value.reason == "implausible_placement"
 
 

@@ -52,6 +52,13 @@ def test_it_stays_inside_the_image_where_it_fits():
     assert crop.y >= 0
 
 
+@pytest.mark.parametrize("far", [3e3, 1e6, -1e6])
+def test_boxes_that_leave_the_image_do_not_blow_up_the_crop(far):
+    crop = interaction_crop(FACE, Box(far, far, 4e5, 4e5), 1920, 1080)
+    assert crop.side <= 2 * 1920
+    assert holds(crop, FACE)
+
+
 def test_a_cut_outside_the_image_is_black():
     image = np.full((40, 60, 3), 200, dtype=np.uint8)
     cut = CropBox(-10, -5, 80).cut(image)

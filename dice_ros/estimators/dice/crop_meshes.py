@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dice_ros.types import Float32Array, Int32Array
+from dice_ros.body.head_mirror import HeadMirror
+from dice_ros.types import Float32Array
 
 _MIRROR_POINT = np.array([-1.0, 1.0, 1.0], dtype=np.float32)
 _MIRROR_TURN = np.array([1.0, -1.0, -1.0], dtype=np.float32)
@@ -75,7 +76,17 @@ class CropMeshes:
         return np.asarray(np.float32(self.pixels_per_metre) * points[:, :2] + self.origin)
 
 
-def unmirrored(meshes: CropMeshes, mirror: Int32Array, crop_side: int) -> CropMeshes:
+def untouched(meshes: CropMeshes) -> CropMeshes:
+    """Without contact and deformation: the network says that nothing touches, or guessed a hand."""
+    return replace(
+        meshes,
+        deformation=np.zeros_like(meshes.deformation),
+        face_contact=np.zeros_like(meshes.face_contact),
+        hand_contact=np.zeros_like(meshes.hand_contact),
+    )
+
+
+def unmirrored(meshes: CropMeshes, mirror: HeadMirror, crop_side: int) -> CropMeshes:
     """Turn back what was seen in a mirror: a left hand, and the same head.
 
     The head's vertices are renumbered, so that each is where its name says; the hand's are not,
@@ -83,17 +94,20 @@ def unmirrored(meshes: CropMeshes, mirror: Int32Array, crop_side: int) -> CropMe
 
     Args:
         meshes: of a mirrored crop.
-        mirror: (5023,) partner of each head vertex on the other side.
+        mirror: how the head's vertices and coefficients look on the other side.
         crop_side: crop pixels.
     """
+    betas, expression = mirror.coefficients(meshes.face_betas, meshes.face_expression)
     origin = np.array([crop_side - meshes.origin[0], meshes.origin[1]], dtype=np.float32)
     return replace(
         meshes,
         origin=origin,
-        head=_reflected(meshes.head[mirror]),
-        deformation=_reflected(meshes.deformation[mirror]),
-        face_contact=meshes.face_contact[mirror],
+        head=_reflected(meshes.head[mirror.partner]),
+        deformation=_reflected(meshes.deformation[mirror.partner]),
+        face_contact=meshes.face_contact[mirror.partner],
         landmarks=_reflected(meshes.landmarks[LEFT_RIGHT_LANDMARKS]),
+        face_betas=betas,
+        face_expression=expression,
         hand=_reflected(meshes.hand),
         joints=_reflected(meshes.joints),
         global_orient=meshes.global_orient * _MIRROR_TURN,

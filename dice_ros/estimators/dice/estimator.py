@@ -2,8 +2,9 @@
 
 Each hand is one crop around the face and that hand; left hands are mirrored, because the network
 knows right ones, and both crops run as one batch. Every crop brings a head of its own: the head of
-the hand that is surer to touch is published, and the other hand is placed relative to it as it was
-to its own, so that contacts keep their place. Without a hand the face alone is cropped.
+the hand that is surer to touch is published (last time's while it is a near tie), and the other
+hand is placed relative to it as it was to its own, so that contacts keep their place. Without a
+hand the face alone is cropped.
 """
 
 from __future__ import annotations
@@ -15,18 +16,19 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from dice_ros.body.dice_bodies import DiceBodies
-from dice_ros.body.mesh_mirror import mirror_permutation
+from dice_ros.body.head_mirror import head_mirror
 from dice_ros.body.rigid_fit import rigid_fit
 from dice_ros.body.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from dice_ros.body.vertex_normals import vertex_normals
 from dice_ros.contact.summary import summarise_contacts
 from dice_ros.errors import EstimationError
-from dice_ros.estimators.dice.crop_meshes import CropMeshes, unmirrored
+from dice_ros.estimators.dice.crop_meshes import CropMeshes, unmirrored, untouched
 from dice_ros.estimators.dice.mesh_smoothing import CentreFilter, ShapeFilter
 from dice_ros.estimators.dice.runner import DiceRunner
 from dice_ros.estimators.dice.topologies import DiceTopologies
 from dice_ros.metric_placement import Placement, place
 from dice_ros.perception.interaction_crop import CropBox, interaction_crop
+from dice_ros.perception.one_euro import OneEuroRotationFilter
 from dice_ros.settings import Settings
 from dice_ros.stopwatch import Stopwatch
 from dice_ros.types import (
@@ -58,7 +60,11 @@ PRESENCE_MIN = 0.5
 _EYES = slice(36, 48)
 _MODEL_AXES = np.array([1.0, -1.0, -1.0])
 """From FLAME's axes (y up, z out of the face) to the head frame (y down, z into it)."""
-_FARTHEST_M = 100.0
+_NEAREST_M, _FARTHEST_M = 0.05, 100.0
+_RMS_OVER_SIDE = 0.25
+"""Largest reprojection error over the crop's side: beyond it nothing was placed."""
+_SURER_BY = 0.1
+"""How much surer the other hand must be before its crop's head is published instead."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +78,8 @@ class _Seen:
     hand: Float64Array
     joints: Float64Array
     face_landmarks: Float64Array
+    hand_turn: Float64Array
+    """(3, 3) hand model -> cam."""
 
     @property
     def centre(self) -> Float64Array:
@@ -82,6 +90,7 @@ class _Seen:
 class _HandMemory:
     track_id: int
     shape: ShapeFilter = field(default_factory=ShapeFilter)
+    turn: OneEuroRotationFilter = field(default_factory=OneEuroRotationFilter)
 
 
 @dataclass(slots=True, eq=False)
@@ -89,6 +98,8 @@ class _PersonMemory:
     centre: CentreFilter = field(default_factory=CentreFilter)
     head: ShapeFilter = field(default_factory=ShapeFilter)
     hands: dict[HandSide, _HandMemory] = field(default_factory=dict)
+    reference: HandSide | None = None
+    """Whose crop's head was published last."""
 
 
 class DiceEstimator:
@@ -115,7 +126,7 @@ class DiceEstimator:
         self._topologies = topologies
         self._settings = settings
         self._name = SYNTHETIC_NAME if synthetic else NAME
-        self._mirror = mirror_permutation(bodies.flame.template)
+        self._mirror = head_mirror(bodies.flame)
         self._resting_head = _resting_head(bodies)
         self._persons: dict[int, _PersonMemory] = {}
 
@@ -173,13 +184,17 @@ class DiceEstimator:
             self._place(hand, crop, meshes, observation)
             for hand, crop, meshes in zip(hands, crops, found, strict=True)
         ]
-        seen.sort(key=lambda item: -item.meshes.presence)
-        seen = [_relative_to(seen[0], other) for other in seen]
+        memory = self._memory_of(observation)
+        main = _reference(seen, memory)
+        seen = [_relative_to(seen[main], other) for other in seen]
         if self._settings.smoothing:
-            seen = self._smoothed(seen, observation)
+            seen = self._smoothed(seen, main, memory, observation.frame.stamp_ns)
+        first = seen[main]
         watch.lap("dice_placement")
-        face = self._face(observation.face, seen)
+        face = self._face(observation.face, seen, first)
         with_hands = [(item.landmarks, item) for item in seen if item.landmarks is not None]
+        if any(not item.hand[:, 2].min() >= _NEAREST_M for _, item in with_hands):
+            raise _implausible(first.meshes.pixels_per_metre)
         results = tuple(self._hand(landmarks, item) for landmarks, item in with_hands)
         contacts = self._contacts(face, with_hands)
         watch.lap("contact")
@@ -192,6 +207,8 @@ class DiceEstimator:
         meshes: CropMeshes,
         observation: PersonObservation,
     ) -> _Seen:
+        if hand is None or meshes.presence <= PRESENCE_MIN:
+            meshes = untouched(meshes)
         if crop.mirrored:
             meshes = unmirrored(meshes, self._mirror, CROP_SIDE)
         pixels_per_metre = meshes.pixels_per_metre * crop.side / CROP_SIDE
@@ -199,15 +216,26 @@ class DiceEstimator:
             raise _implausible(meshes.pixels_per_metre)
         # A hand that perception did not see is the network's guess: it does not move the head.
         points = meshes.head if hand is None else np.concatenate([meshes.head, meshes.hand])
-        placement = place(
-            points.astype(np.float64),
-            crop.to_image(meshes.project(points).astype(np.float64), CROP_SIDE),
-            crop.centre,
-            pixels_per_metre,
-            observation.camera,
-        )
-        if not 0.0 < placement.pose.translation[2] < _FARTHEST_M:
+        try:
+            placement = place(
+                points.astype(np.float64),
+                crop.to_image(meshes.project(points).astype(np.float64), CROP_SIDE),
+                crop.centre,
+                pixels_per_metre,
+                observation.camera,
+            )
+        except np.linalg.LinAlgError:
+            raise _implausible(meshes.pixels_per_metre) from None
+        nearest = placement.to_camera(points.astype(np.float64))[:, 2].min()
+        distance = np.linalg.norm(placement.pose.translation)
+        # Written so that NaN is refused as well.
+        if not (
+            nearest >= _NEAREST_M
+            and distance <= _FARTHEST_M
+            and placement.rms_px <= _RMS_OVER_SIDE * crop.side
+        ):
             raise _implausible(meshes.pixels_per_metre)
+        orient = matrix_from_axis_angle(meshes.global_orient.astype(np.float64))
         return _Seen(
             landmarks=hand,
             meshes=meshes,
@@ -216,21 +244,25 @@ class DiceEstimator:
             hand=placement.to_camera(meshes.hand.astype(np.float64)),
             joints=placement.to_camera(meshes.joints.astype(np.float64)),
             face_landmarks=placement.to_camera(meshes.landmarks.astype(np.float64)),
+            hand_turn=np.asarray(placement.pose.rotation @ orient),
         )
 
-    def _smoothed(self, seen: Sequence[_Seen], observation: PersonObservation) -> list[_Seen]:
+    def _memory_of(self, observation: PersonObservation) -> _PersonMemory:
         if observation.is_new:
             self._persons.pop(observation.person_id, None)
-        memory = self._persons.setdefault(observation.person_id, _PersonMemory())
-        stamp, settings = observation.frame.stamp_ns, self._settings
-        first = seen[0]
+        return self._persons.setdefault(observation.person_id, _PersonMemory())
+
+    def _smoothed(
+        self, seen: Sequence[_Seen], main: int, memory: _PersonMemory, stamp: int
+    ) -> list[_Seen]:
+        settings, first = self._settings, seen[main]
         centre = memory.centre.smooth(first.centre, stamp, settings)
         around = np.concatenate([first.head, first.face_landmarks]) - first.centre
         shape = memory.head.smooth(around, stamp, settings) + centre
         head, face_landmarks = shape[: len(first.head)], shape[len(first.head) :]
         smoothed, kept = [], {}
         for item in seen:
-            hand, joints = item.hand, item.joints
+            hand, joints, turn = item.hand, item.joints, item.hand_turn
             if item.landmarks is not None:
                 known = memory.hands.get(item.landmarks.side)
                 if known is None or known.track_id != item.landmarks.track_id:
@@ -239,14 +271,23 @@ class DiceEstimator:
                 points = np.concatenate([item.hand, item.joints]) - first.centre
                 points = known.shape.smooth(points, stamp, settings) + centre
                 hand, joints = points[: len(item.hand)], points[len(item.hand) :]
+                turn = known.turn.smooth(
+                    turn, stamp, settings.smoothing_min_cutoff_hz, settings.smoothing_beta
+                )
             smoothed.append(
-                replace(item, head=head, face_landmarks=face_landmarks, hand=hand, joints=joints)
+                replace(
+                    item,
+                    head=head,
+                    face_landmarks=face_landmarks,
+                    hand=hand,
+                    joints=joints,
+                    hand_turn=turn,
+                )
             )
         memory.hands = kept
         return smoothed
 
-    def _face(self, landmarks: FaceLandmarks, seen: Sequence[_Seen]) -> Face:
-        first = seen[0]
+    def _face(self, landmarks: FaceLandmarks, seen: Sequence[_Seen], first: _Seen) -> Face:
         deformation = _combined_deformation(seen)
         R, t = rigid_fit(self._resting_head, first.head)
         return Face(
@@ -266,7 +307,6 @@ class DiceEstimator:
 
     def _hand(self, landmarks: HandLandmarks, seen: _Seen) -> Hand:
         touching = seen.meshes.presence > PRESENCE_MIN
-        turn = matrix_from_axis_angle(seen.meshes.global_orient.astype(np.float64))
         return Hand(
             side=landmarks.side,
             confidence=landmarks.presence,
@@ -277,9 +317,7 @@ class DiceEstimator:
             contact=seen.meshes.hand_contact,
             contact_presence=seen.meshes.presence,
             touch=TouchDecision.CONTACT if touching else TouchDecision.NO_CONTACT,
-            global_orient=axis_angle_from_matrix(seen.placement.pose.rotation @ turn).astype(
-                np.float32
-            ),
+            global_orient=axis_angle_from_matrix(seen.hand_turn).astype(np.float32),
             transl=seen.joints[0].astype(np.float32),
             hand_pose=seen.meshes.hand_pose,
             betas=seen.meshes.hand_betas,
@@ -337,10 +375,8 @@ class DiceEstimator:
             contacts=contacts,
             camera=observation.camera,
             scale_source=ScaleSource.NETWORK,
-            contact_source=ContactSource.NONE if face is None else ContactSource.NETWORK,
-            deformation_source=(
-                DeformationSource.NONE if face is None else DeformationSource.NETWORK
-            ),
+            contact_source=ContactSource.NETWORK if hands else ContactSource.NONE,
+            deformation_source=DeformationSource.NETWORK if hands else DeformationSource.NONE,
             timings=timings,
         )
 
@@ -348,9 +384,9 @@ class DiceEstimator:
 def _implausible(pixels_per_metre: float) -> EstimationError:
     return EstimationError(
         "implausible_placement",
-        f"the network's camera ({pixels_per_metre:.3g} crop pixels a metre) does not place the "
-        f"head within {_FARTHEST_M:g} m in front of the camera: the crop shows no head, or the "
-        "weights are not DICE's",
+        f"the network's camera ({pixels_per_metre:.3g} crop pixels a metre) does not place "
+        f"head and hand between {_NEAREST_M:g} m and {_FARTHEST_M:g} m in front of the camera and "
+        "near the crop: the crop shows no head, or the weights are not DICE's",
     )
 
 
@@ -363,6 +399,20 @@ def _crops(observation: PersonObservation, face: FaceLandmarks) -> list[CropBox]
         interaction_crop(face.box, hand.box, width, height, mirrored=hand.side is HandSide.LEFT)
         for hand in observation.hands
     ]
+
+
+def _reference(seen: Sequence[_Seen], memory: _PersonMemory) -> int:
+    """Which crop's head is published: the surer hand's, and last time's while it is a near tie."""
+    presence = [item.meshes.presence for item in seen]
+    main = int(np.argmax(presence))
+    for number, item in enumerate(seen):
+        known = item.landmarks is not None and item.landmarks.side is memory.reference
+        if known and presence[main] < presence[number] + _SURER_BY:
+            main = number
+            break
+    landmarks = seen[main].landmarks
+    memory.reference = None if landmarks is None else landmarks.side
+    return main
 
 
 def _relative_to(first: _Seen, other: _Seen) -> _Seen:

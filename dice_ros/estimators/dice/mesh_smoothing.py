@@ -2,7 +2,8 @@
 
 A mesh is its centre and its shape around it. The centre is filtered as viewing direction and log
 depth, the shape vertex by vertex under one cut-off that follows the root mean square speed of all
-vertices. Hands are filtered around the head's centre, so that what touches stays touching.
+vertices. Hands are filtered around the head's centre, so that touch is nearly
+kept; their cut-offs are their own.
 """
 
 from __future__ import annotations

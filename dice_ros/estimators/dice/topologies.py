@@ -36,7 +36,7 @@ def dice_topologies(bodies: DiceBodies, open_head: OpenHead) -> DiceTopologies:
     flame, mano = bodies.flame, bodies.mano
     prefix = "synthetic-" if bodies.synthetic else ""
     landmarks = face_keypoints(flame, flame.template[None])[0]
-    regions = transfer_face_regions(open_head, flame.template, landmarks)
+    regions = transfer_face_regions(open_head, flame.template, flame.triangles, landmarks)
     head = make_topology(
         f"{prefix}flame-{len(flame.template)}",
         flame.triangles,
