@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,15 @@ class TrueFrames:
 
     def __len__(self) -> int:
         return len(self.head)
+
+    def rows(self, wanted: slice | Sequence[int]) -> TrueFrames:
+        """Some of the frames."""
+        return TrueFrames(
+            *(self.head[wanted], self.deformation[wanted], self.hand[wanted]),
+            *(self.landmarks[wanted], self.joints[wanted]),
+            head_contact=self.head_contact[wanted],
+            hand_contact=self.hand_contact[wanted],
+        )
 
     @property
     def any_contact(self) -> BoolArray:

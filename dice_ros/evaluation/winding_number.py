@@ -125,12 +125,13 @@ def solid_angles(corners: Float64Array, points: Float64Array) -> Float64Array:
     flat += np.einsum("nfi,nfi->nf", a, b) * lc
     flat += np.einsum("nfi,nfi->nf", b, c) * la
     flat += np.einsum("nfi,nfi->nf", c, a) * lb
-    return np.asarray(2.0 * np.arctan2(triple, flat).sum(axis=1))
+    halves: Float64Array = np.arctan2(triple, flat)
+    return np.asarray(2.0 * halves.sum(axis=1))
 
 
 def _sheared(points: Float64Array) -> Float64Array:
     """Coordinates in which the rays run along the third axis."""
-    sheared = points.copy()
+    sheared: Float64Array = np.array(points)
     sheared[:, 0] -= _SHEAR[0] * points[:, 2]
     sheared[:, 1] -= _SHEAR[1] * points[:, 2]
     return sheared

@@ -26,16 +26,23 @@ class DiceRunner:
         bodies: body models.
         device: e.g. ``cpu`` or ``cuda:0``.
         parametric: FLAME and MANO meshes; False for the network's free vertices.
+        neck_deforms: leave the deformation of the neck as the network gives it.
     """
 
     def __init__(
-        self, network: DiceNetwork, bodies: DiceBodies, device: torch.device, *, parametric: bool
+        self,
+        network: DiceNetwork,
+        bodies: DiceBodies,
+        device: torch.device,
+        *,
+        parametric: bool,
+        neck_deforms: bool = False,
     ) -> None:
         self._device = device
         self._network = network.to(device).eval()
-        self._postprocess = DicePostprocess(bodies.flame, bodies.mano, parametric=parametric).to(
-            device
-        )
+        self._postprocess = DicePostprocess(
+            bodies.flame, bodies.mano, parametric=parametric, neck_deforms=neck_deforms
+        ).to(device)
 
     def close(self) -> None:
         """Free the network's memory; the runner cannot be used afterwards."""
