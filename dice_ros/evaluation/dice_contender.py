@@ -36,6 +36,7 @@ class DiceContender:
 
     def __init__(self, runner: DiceRunner, *, synthetic: bool) -> None:
         self._runner = runner
+        self._warm = False
         self.name = "synthetic" if synthetic else "dice"
         self.notes: tuple[str, ...] = (_SYNTHETIC_NOTE,) if synthetic else ()
 
@@ -47,6 +48,9 @@ class DiceContender:
         """Judge one batch; a frame whose result is not finite counts as not found."""
         cuts = [_shrunk(picture.crop) for picture in frames.pictures]
         try:
+            if not self._warm:
+                self._runner.run(cuts)  # the first run of a network is no measure of its speed
+                self._warm = True
             start = time.perf_counter()
             meshes: list[CropMeshes | None] = [*self._runner.run(cuts)]
             seconds = (time.perf_counter() - start) / max(len(cuts), 1)
