@@ -17,12 +17,12 @@ from tqdm import tqdm
 from dice_ros.assets.store import require_assets
 from dice_ros.body.flame_arrays import FlameArrays
 from dice_ros.datasets.decaf_layout import DecafLayout, Split
-from dice_ros.errors import InputError, SettingsError
+from dice_ros.errors import InputError, OutputError, SettingsError
 from dice_ros.evaluation.contender import Contender
 from dice_ros.evaluation.figures import Bootstrap, figures, figures_by_subject
 from dice_ros.evaluation.frame_score import FrameScore
 from dice_ros.evaluation.pipeline_contender import PipelineContender
-from dice_ros.evaluation.report import report_text, report_values
+from dice_ros.evaluation.report import Judged, report_text, report_values
 from dice_ros.evaluation.results_file import ResultsFileContender
 from dice_ros.evaluation.score_log import ScoreLog
 from dice_ros.model_folder import model_folder
@@ -49,7 +49,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
-        *("--dataset", "-d"),
+        "--dataset",
         nargs=2,
         required=True,
         metavar=("NAME", "ROOT"),
@@ -58,7 +58,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     judged = parser.add_mutually_exclusive_group(required=True)
     judged.add_argument("--estimator", metavar="NAME", help="dice or landmark_fit")
     judged.add_argument(
-        "--results", type=Path, metavar="FILE.npz", help="meshes of any method (docs/evaluation.md)"
+        "--results",
+        type=Path,
+        nargs="+",
+        metavar="FILE.npz",
+        help="meshes of any methods (docs/evaluation.md)",
     )
     parser.add_argument("--split", choices=[item.value for item in Split], default="test")
     parser.add_argument("--limit", type=_positive, metavar="N", help="frames of each video")
@@ -67,13 +71,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--batch", type=_positive, default=8, metavar="N", help="frames at once")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="write frames.csv and a summary; goes on if begun"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write frames.csv and a summary (several files: one folder each); goes on if begun",
     )
     parser.add_argument("--overwrite", action="store_true", help="begin anew in --out")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--json", action="store_true", help="print one JSON line a method")
     default = Bootstrap()
     parser.add_argument(
-        *("--resamples", "-r"), type=_positive, default=default.resamples, help="of the bootstrap"
+        "--resamples", type=_positive, default=default.resamples, help="of the bootstrap"
     )
     parser.add_argument("--seed", type=int, default=default.seed, help="of the bootstrap")
     parser.add_argument(
@@ -112,16 +119,34 @@ def _run(options: argparse.Namespace) -> int:
         from dice_ros.evaluation.decaf_evaluation import DecafEvaluation  # noqa: PLC0415
 
     evaluation = DecafEvaluation(layout, limit=options.limit, crops=options.crops)
-    with ExitStack() as stack:
-        contender = _open_contender(options, evaluation.flame)
-        stack.callback(contender.close)
-        log = None
-        if options.out is not None:
-            identity = _identity(options, contender, layout)
-            log = stack.enter_context(ScoreLog(options.out, identity, overwrite=options.overwrite))
-        scores = _judge(evaluation, contender, log, batch=options.batch, limit=options.limit)
-    _report(options, contender, scores)
+    judged = []
+    for source, out in _sources(options):
+        with ExitStack() as stack:
+            contender = _open_contender(options, source, evaluation.flame)
+            stack.callback(contender.close)
+            log = None
+            if out is not None:
+                identity = _identity(options, source, contender, layout)
+                log = stack.enter_context(ScoreLog(out, identity, overwrite=options.overwrite))
+            scores = _judge(evaluation, contender, log, batch=options.batch, limit=options.limit)
+        judged.append(_figures(options, contender, scores))
+        _write(options, judged[-1], out)
+    if not options.json:
+        sys.stdout.write(report_text(judged) + "\n")
     return 0
+
+
+def _sources(options: argparse.Namespace) -> list[tuple[Path | None, Path | None]]:
+    """Each file of results, or None for an estimator, with the folder to write to."""
+    out: Path | None = options.out
+    if options.results is None:
+        return [(None, out)]
+    files: list[Path] = options.results
+    if len(files) == 1 or out is None:
+        return [(path, out) for path in files]
+    if len({path.stem for path in files}) < len(files):
+        raise InputError("two files of results have the same name: rename one, or leave out --out")
+    return [(path, out / path.stem) for path in files]
 
 
 def _judge(
@@ -157,26 +182,38 @@ def _judge(
     return known
 
 
-def _report(options: argparse.Namespace, contender: Contender, scores: list[FrameScore]) -> None:
+def _figures(options: argparse.Namespace, contender: Contender, scores: list[FrameScore]) -> Judged:
     if not scores:
         raise InputError("the data set has no frames: expected at least one")
     how = Bootstrap(options.resamples, options.seed, options.run_length)
-    pooled, subjects = figures(scores, how), figures_by_subject(scores, how)
-    values = report_values(contender.name, pooled, subjects, contender.notes)
-    values |= {"dataset": options.dataset[0], "split": options.split, "frames": len(scores)}
-    text = json.dumps(values, indent=None if options.json else 1)
-    if options.out is not None:
-        (options.out / SUMMARY_NAME).write_text(json.dumps(values, indent=1) + "\n")
-        sys.stderr.write(f"wrote {options.out}\n")
+    return Judged(
+        contender.name,
+        len(scores),
+        figures(scores, how),
+        figures_by_subject(scores, how),
+        contender.notes,
+    )
+
+
+def _write(options: argparse.Namespace, judged: Judged, out: Path | None) -> None:
+    values = report_values(judged)
+    values |= {"dataset": options.dataset[0], "split": options.split}
     if options.json:
-        sys.stdout.write(text + "\n")
-    else:
-        sys.stdout.write(report_text(contender.name, pooled, subjects, contender.notes) + "\n")
+        sys.stdout.write(json.dumps(values) + "\n")
+    if out is None:
+        return
+    try:
+        (out / SUMMARY_NAME).write_text(json.dumps(values, indent=1) + "\n")
+    except OSError as error:
+        raise OutputError(f"cannot write to {out}: {error.strerror or error}") from error
+    sys.stderr.write(f"wrote {out}\n")
 
 
-def _open_contender(options: argparse.Namespace, flame: FlameArrays) -> Contender:
-    if options.results is not None:
-        return ResultsFileContender(options.results, flame)
+def _open_contender(
+    options: argparse.Namespace, source: Path | None, flame: FlameArrays
+) -> Contender:
+    if source is not None:
+        return ResultsFileContender(source, flame)
     openers: dict[str, Callable[[argparse.Namespace], Contender]] = {
         "dice": _open_dice,
         "landmark_fit": _open_pipeline,
@@ -209,7 +246,7 @@ def _open_pipeline(options: argparse.Namespace) -> Contender:
 
 
 def _identity(
-    options: argparse.Namespace, contender: Contender, layout: DecafLayout
+    options: argparse.Namespace, source: Path | None, contender: Contender, layout: DecafLayout
 ) -> dict[str, object]:
     """What must be equal for scores to belong together; the limit may grow."""
     identity: dict[str, object] = {
@@ -219,8 +256,8 @@ def _identity(
         "split": options.split,
         "crops": None if options.crops is None else str(options.crops.resolve()),
     }
-    if options.results is not None:
-        identity["results"] = _digest(options.results)
+    if source is not None:
+        identity["results"] = _digest(source)
     else:
         identity["settings"] = {name: getattr(options, name) for name in _SETTINGS}
     return identity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from dice_ros.evaluation.figures import METRICS, Figure, Metric
 from dice_ros.evaluation.published_table import PUBLISHED, PUBLISHED_CONTACT, PublishedRow
@@ -18,51 +19,67 @@ _CONTACT = tuple(
 _WIDTH = 27
 
 
-def report_text(
-    method: str, pooled: Figures, by_subject: dict[str, Figures], notes: Sequence[str]
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A method with its figures.
+
+    Attributes:
+        method: its name.
+        frames: how many were judged.
+        pooled: figures over all frames.
+        by_subject: figures of each subject.
+        notes: what to know about them.
+    """
+
+    method: str
+    frames: int
+    pooled: Figures
+    by_subject: dict[str, Figures]
+    notes: tuple[str, ...]
+
+
+def report_text(judged: Sequence[Judged]) -> str:
     """Our figures beside the published ones, then the rest."""
-    lines = [_head(_MAIN)]
-    lines += [_published(row, _MAIN) for row in PUBLISHED]
-    lines += ["", _ours(method, pooled, _MAIN), _intervals(pooled, _MAIN)]
-    lines += [_ours(f"  {name}", figures, _MAIN) for name, figures in by_subject.items()]
-    lines += ["", _head(_CONTACT)]
-    lines += [_published(row, _CONTACT) for row in PUBLISHED_CONTACT]
-    lines += [_ours(method, pooled, _CONTACT), ""]
-    for metric in METRICS[len(_MAIN) :]:
-        figure = pooled[metric.key]
-        if math.isfinite(figure.value):
-            title = f"{metric.title} [{metric.unit}]" if metric.unit else metric.title
-            lines.append(
-                f"{title:<32} {figure.value:9.4g}   95 % {figure.low:.4g} to {figure.high:.4g}"
-            )
-    lines += ["", *(f"note: {note}" for note in notes)]
+    lines = [_head(_MAIN), *(_published(row, _MAIN) for row in PUBLISHED)]
+    for item in judged:
+        lines += ["", _ours(item.method, item.pooled, _MAIN), _intervals(item.pooled, _MAIN)]
+        lines += [_ours(f"  {name}", each, _MAIN) for name, each in item.by_subject.items()]
+    lines += ["", _head(_CONTACT), *(_published(row, _CONTACT) for row in PUBLISHED_CONTACT)]
+    lines += [_ours(item.method, item.pooled, _CONTACT) for item in judged]
+    for item in judged:
+        lines += ["", f"{item.method}: {item.frames} frames", *_others(item.pooled)]
+        lines += [f"note: {note}" for note in item.notes]
+    lines += [""]
     lines += [f"? {row.method}: {why}" for row in PUBLISHED for why in row.doubtful.values()]
     sources = sorted({row.source for row in (*PUBLISHED, *PUBLISHED_CONTACT)})
     lines += [f"published: {source}" for source in sources]
     return "\n".join(line.rstrip() for line in lines)
 
 
-def report_values(
-    method: str, pooled: Figures, by_subject: dict[str, Figures], notes: Sequence[str]
-) -> dict[str, object]:
-    """Everything, for JSON; undefined figures are None."""
+def report_values(judged: Judged) -> dict[str, object]:
+    """Everything about one method, for JSON; undefined figures are None."""
     return {
-        "method": method,
-        "figures": _values(pooled),
-        "subjects": {name: _values(figures) for name, figures in by_subject.items()},
-        "notes": list(notes),
-        "published": [
-            {
-                "method": row.method,
-                "kind": row.kind,
-                "values": row.values,
-                "source": row.source,
-                "doubtful": row.doubtful,
-            }
-            for row in (*PUBLISHED, *PUBLISHED_CONTACT)
-        ],
+        "method": judged.method,
+        "frames": judged.frames,
+        "figures": _values(judged.pooled),
+        "subjects": {name: _values(each) for name, each in judged.by_subject.items()},
+        "notes": list(judged.notes),
+        "published": [asdict(row) for row in (*PUBLISHED, *PUBLISHED_CONTACT)],
     }
+
+
+def _others(figures: Figures) -> list[str]:
+    """A line for each defined figure that has no column."""
+    lines = []
+    for metric in METRICS[len(_MAIN) :]:
+        figure = figures[metric.key]
+        if not math.isfinite(figure.value):
+            continue
+        title = f"{metric.title} [{metric.unit}]" if metric.unit else metric.title
+        known = math.isfinite(figure.low)
+        interval = f"   95 % {figure.low:.4g} to {figure.high:.4g}" if known else ""
+        lines.append(f"{title:<32} {figure.value:9.4g}{interval}")
+    return lines
 
 
 def _values(figures: Figures) -> dict[str, dict[str, object]]:

@@ -89,14 +89,18 @@ class ResultsFileContender:
             names = [frames.names[place] for place in known]
             judged = scorer.score(names, found, frames.truth.rows(known))
             scores = dict(zip(known, judged, strict=True))
-        touching, contact = scorer.true_touching(frames.truth), frames.truth.any_contact
-        return [
-            scores.get(place)
-            or nothing_found(
-                name, true_touching=bool(touching[place]), true_contact=bool(contact[place])
-            )
-            for place, name in enumerate(frames.names)
-        ]
+        lost = [place for place in range(len(rows)) if place not in scores]
+        if lost:
+            truth = frames.truth.rows(lost)
+            touching, contact = scorer.true_touching(truth), truth.any_contact
+            for row, place in enumerate(lost):
+                scores[place] = nothing_found(
+                    frames.names[place],
+                    true_touching=bool(touching[row]),
+                    true_contact=bool(contact[row]),
+                    says_presence="presence" in self._arrays,
+                )
+        return [scores[place] for place in range(len(rows))]
 
     def _is_finite(self, row: int) -> bool:
         return all(

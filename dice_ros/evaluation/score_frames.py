@@ -125,8 +125,17 @@ def reconstruction_errors(found: FoundFrames, truth: TrueFrames) -> Reconstructi
     )
 
 
-def nothing_found(name: FrameName, *, true_touching: bool, true_contact: bool) -> FrameScore:
-    """The score of a frame for which a method has no result: it touches nothing."""
+def nothing_found(
+    name: FrameName, *, true_touching: bool, true_contact: bool, says_presence: bool = True
+) -> FrameScore:
+    """The score of a frame for which a method has no result: it touches nothing.
+
+    Args:
+        name: which frame.
+        true_touching: whether the true meshes touch.
+        true_contact: whether any contact is labelled.
+        says_presence: False for methods that never say whether there is a touch.
+    """
     return FrameScore(
         name.subject,
         name.camera,
@@ -134,7 +143,7 @@ def nothing_found(name: FrameName, *, true_touching: bool, true_contact: bool) -
         found=0.0,
         touching=0.0,
         true_touching=float(true_touching),
-        presence_said=0.0,
+        presence_said=0.0 if says_presence else np.nan,
         presence_true=float(true_contact),
     )
 

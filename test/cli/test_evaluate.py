@@ -101,6 +101,22 @@ def test_results_of_others_may_lack_what_they_do_not_know(decaf_root, truth_file
     assert values["figures"]["mpjpe"]["value"] is None
     assert any("'joints'" in note for note in values["notes"])
     assert values["figures"]["touchness"]["value"] < 100.0
+    assert values["figures"]["presence_contact_f1"]["value"] is None
+
+
+def test_several_methods_stand_in_one_table(decaf_root, truth_file, tmp_path):
+    with np.load(truth_file) as stored:
+        arrays = {name: stored[name] for name in ("subject", "frame", "head", "hand")}
+    np.savez(tmp_path / "rigid.npz", **arrays)
+    out = tmp_path / "scores"
+    done = evaluate(
+        decaf_root, "--results", truth_file, tmp_path / "rigid.npz", "--out", out, "--limit", "1"
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split()[0] for line in done.stdout.splitlines() if line.strip()]
+    assert rows.index("DICE") < rows.index("the") < rows.index("rigid")
+    for name in ("truth", "rigid"):
+        assert json.loads((out / name / "summary.json").read_text())["frames"] == 3
 
 
 @pytest.mark.parametrize(
