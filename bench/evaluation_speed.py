@@ -31,7 +31,7 @@ from dice_ros.synthesis.stand_in_bodies import make_stand_in_flame, make_stand_i
 
 TARGET_MS = 5.0
 RESULTS = Path(__file__).parent / "results" / "evaluation_speed.json"
-_GAPS_M = (-0.008, 0.03)
+_GAPS_M = (-0.03, 0.03)
 
 
 def scenes(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

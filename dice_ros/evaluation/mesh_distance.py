@@ -20,7 +20,7 @@ from dice_ros.evaluation.mesh_incidence import Int64Array, MeshIncidence
 from dice_ros.evaluation.ragged import run_members
 from dice_ros.types import Float64Array
 
-_FIRST_VERTICES = 8
+_FIRST_VERTICES = 6
 _LEAF_SIZE = 64
 """Of the k-d tree; fastest of those tried for a head."""
 _SLACK_M2 = 1e-14

@@ -36,7 +36,8 @@ class WindingNumbers:
         apexes /= np.bincount(label, minlength=count)[:, None].astype(np.float64)
         self._incidence = incidence
         self._vertices = np.concatenate([vertices, apexes])
-        self._low, self._high = vertices.min(axis=0), vertices.max(axis=0)
+        rows = np.ascontiguousarray(vertices.T)  # reduced several times faster than columns
+        self._low, self._high = rows.min(axis=1), rows.max(axis=1)
 
     def inside(self, points: Float64Array) -> BoolArray:
         """Whether the surface wraps around a point: absolute winding number of at least one half.
@@ -132,8 +133,7 @@ def solid_angles(corners: Float64Array, points: Float64Array) -> Float64Array:
 def _sheared(points: Float64Array) -> Float64Array:
     """Coordinates in which the rays run along the third axis."""
     sheared: Float64Array = np.array(points)
-    sheared[:, 0] -= _SHEAR[0] * points[:, 2]
-    sheared[:, 1] -= _SHEAR[1] * points[:, 2]
+    sheared[:, :2] -= points[:, 2:] * _SHEAR
     return sheared
 
 
@@ -160,11 +160,12 @@ def _overlaps(
     order = np.argsort(name, kind="stable")
     begin = np.searchsorted(name[order], np.arange(_CELLS * _CELLS + 1))
 
-    grid = np.floor((corners[:, :2].T - low[:, None]) / cell[:, None])
+    columns = np.ascontiguousarray(corners.T)
+    grid = np.floor((columns[:2] - low[:, None]) / cell[:, None])
     first_x, last_x = _spans(grid[0], triangles)
     first_y, last_y = _spans(grid[1], triangles)
     near = (last_x >= 0) & (first_x < _CELLS) & (last_y >= 0) & (first_y < _CELLS)
-    near &= _spans(np.ascontiguousarray(corners[:, 2]), triangles)[1] >= queries[:, 2].min()
+    near &= _spans(columns[2], triangles)[1] >= queries[:, 2].min()
     kept = np.flatnonzero(near)
     rows = [
         np.clip(edge[kept], 0, _CELLS - 1).astype(np.int64)
