@@ -81,6 +81,17 @@ def model_dir(tmp_path_factory, licensed_stand_ins: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def decaf_root(tmp_path_factory, licensed_stand_ins: Path) -> Path:
+    """A data set in the layout of Decaf: three frames of each test subject; never write to it."""
+    pytest.importorskip("smplx", reason="the bodies need smplx: pip install 'dice_ros[dice]'")
+    from dice_ros.synthesis.decaf_set import write_decaf_set
+
+    root = tmp_path_factory.mktemp("decaf")
+    write_decaf_set(root, licensed_stand_ins, frames=3)
+    return root
+
+
+@pytest.fixture(scope="session")
 def astronaut(asset_dir: Path) -> np.ndarray:
     """(512, 512, 3) uint8 RGB: one face, no hands."""
     return cv2.cvtColor(cv2.imread(str(asset_dir / "astronaut.png")), cv2.COLOR_BGR2RGB)

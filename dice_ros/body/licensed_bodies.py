@@ -56,8 +56,8 @@ def read_licensed_bodies(folder: Path) -> DiceBodies:
             their arrays are not of the expected shape, or the template belongs to other models.
     """
     paths = _find_all(folder)
-    flame = _flame(paths)
-    mano = _mano(paths[MANO_MODEL])
+    flame = read_flame_arrays(paths[FLAME_MODEL], paths[FLAME_LANDMARKS], paths[NECK])
+    mano = read_mano_arrays(paths[MANO_MODEL])
     return DiceBodies(
         flame=flame,
         mano=mano,
@@ -77,9 +77,19 @@ def _find_all(folder: Path) -> dict[LicensedFile, Path]:
     return {item: path for item, path in found.items() if path is not None}
 
 
-def _flame(paths: dict[LicensedFile, Path]) -> FlameArrays:
-    published = read_flame(paths[FLAME_MODEL])
-    landmarks = read_landmarks(paths[FLAME_LANDMARKS])
+def read_flame_arrays(model: Path, embedding: Path, neck: Path) -> FlameArrays:
+    """FLAME as DICE uses it.
+
+    Args:
+        model: ``generic_model.pkl``.
+        embedding: ``landmark_embedding.npy``.
+        neck: ``neck_idx.npy``.
+
+    Raises:
+        AssetError: a file is missing, damaged or unsafe.
+    """
+    published = read_flame(model)
+    landmarks = read_landmarks(embedding)
     last_expression = FLAME_FIRST_EXPRESSION + FLAME_EXPRESSIONS
     directions = published.shapedirs
     return FlameArrays(
@@ -98,11 +108,16 @@ def _flame(paths: dict[LicensedFile, Path]) -> FlameArrays:
         triangles=published.faces.astype(np.int32),
         landmark_triangles=landmarks.full_faces.astype(np.int32),
         landmark_weights=landmarks.full_barycentric,
-        neck=read_neck(paths[NECK]).astype(np.int32),
+        neck=read_neck(neck).astype(np.int32),
     )
 
 
-def _mano(path: Path) -> ManoArrays:
+def read_mano_arrays(path: Path) -> ManoArrays:
+    """MANO as DICE uses it, from ``MANO_RIGHT.pkl``.
+
+    Raises:
+        AssetError: the file is missing, damaged or unsafe.
+    """
     published = read_mano(path)
     return ManoArrays(
         template=published.v_template,

@@ -11,7 +11,16 @@ import os
 import sys
 
 from dice_ros import __version__
-from dice_ros.cli import assets, build, convert, demo, doctor, run, stand_ins
+from dice_ros.cli import (
+    assets,
+    build,
+    convert,
+    demo,
+    doctor,
+    evaluate,
+    run,
+    stand_ins,
+)
 from dice_ros.errors import DiceRosError
 
 INTERRUPTED = 130
@@ -26,6 +35,7 @@ examples:
   dice-ros run camera:0 --limit 100 --out results
   dice-ros convert dice model.bin        the published weights, once
   dice-ros run photo.png --estimator dice --out results
+  dice-ros eval --dataset decaf ROOT --estimator dice --out scores
 
 exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted
 """
@@ -67,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         dest="subcommand", title="commands", metavar="COMMAND", required=True
     )
-    for module in (demo, run, convert, build, stand_ins, assets, doctor):
+    for module in (demo, run, convert, build, evaluate, stand_ins, assets, doctor):
         module.add_parser(commands)
     return parser
 

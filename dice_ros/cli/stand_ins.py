@@ -29,6 +29,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="a network of the published size (1 GB) instead of a small one (120 MB)",
     )
+    parser.add_argument(
+        "--decaf",
+        type=Path,
+        metavar="ROOT",
+        help="also make a small data set in the layout of Decaf there, for `dice-ros eval`",
+    )
     parser.set_defaults(command=_run)
 
 
@@ -37,9 +43,12 @@ def _run(options: argparse.Namespace) -> int:
         from dice_ros.networks.dice import DiceConfig  # noqa: PLC0415
         from dice_ros.networks.dice_config import small_config  # noqa: PLC0415
         from dice_ros.networks.stand_in_weights import write_stand_in_checkpoint  # noqa: PLC0415
+        from dice_ros.synthesis.decaf_set import write_decaf_set  # noqa: PLC0415
         from dice_ros.synthesis.stand_in_bodies import filling, write_stand_ins  # noqa: PLC0415
 
     folder: Path = options.folder
+    if options.decaf is not None and options.decaf.exists() and any(options.decaf.iterdir()):
+        raise OutputError(f"{options.decaf} holds other files: name an empty folder")
     assets = require_assets()
     head, hand = OpenHead.load(assets / "head.npz"), OpenHand.load(assets / "hand.npz")
     checkpoint = folder / DICE_CHECKPOINT.name
@@ -50,9 +59,14 @@ def _run(options: argparse.Namespace) -> int:
             sys.stderr.write("making weights ...\n")
             config = DiceConfig() if options.full else small_config()
             write_stand_in_checkpoint(scratch / checkpoint.name, config)
+        if options.decaf is not None:
+            sys.stderr.write("filming (about 10 s) ...\n")
+            write_decaf_set(options.decaf, folder)
     except (OSError, RuntimeError) as error:  # PyTorch's own when the disk is full
         raise OutputError(f"cannot write the stand-ins to {folder}: {error}") from error
     sys.stdout.write(f"{folder}: {len(written) + 1} files\n")
     sys.stdout.write(f"next: dice-ros convert dice {checkpoint}\n")
     sys.stdout.write(f"      dice-ros convert bodies {folder}\n")
+    if options.decaf is not None:
+        sys.stdout.write(f"      dice-ros eval --dataset decaf {options.decaf} --estimator dice\n")
     return 0

@@ -52,6 +52,7 @@ class DiceModel:
         bodies: body models.
         parametric: which meshes.
         weights_path, bodies_path: files they came from, hashed for the cache.
+        neck_deforms: leave the deformation of the neck as the network gives it (evaluation).
     """
 
     network: DiceNetwork
@@ -59,6 +60,7 @@ class DiceModel:
     parametric: bool
     weights_path: Path
     bodies_path: Path
+    neck_deforms: bool = False
 
     def graph(
         self, precision: Precision, simplifications: Simplifications | None = None
@@ -69,6 +71,7 @@ class DiceModel:
             self.bodies.flame,
             self.bodies.mano,
             parametric=self.parametric,
+            neck_deforms=self.neck_deforms,
             simplifications=simplifications,
             dtype=precision.dtype,
         )
@@ -255,7 +258,7 @@ def fingerprint(model: DiceModel) -> str:
     parts = (
         file_sha256(model.weights_path),
         file_sha256(model.bodies_path),
-        graph_hash(parametric=model.parametric),
+        graph_hash(model),
     )
     return hashlib.sha256("".join(parts).encode()).hexdigest()
 
@@ -298,17 +301,18 @@ def engine_key(
         batch=_MAX_BATCH,
         weights=file_sha256(model.weights_path),
         bodies=file_sha256(model.bodies_path),
-        graph=graph_hash(parametric=model.parametric),
+        graph=graph_hash(model),
         device=torch.cuda.get_device_name(device) if on_gpu else platform.machine(),
         capability=_capability(device) if on_gpu else "",
         versions=tuple(_version(name) for name in _DISTRIBUTIONS.get(kind, ("torch",))),
     )
 
 
-def graph_hash(*, parametric: bool) -> str:
-    """sha256 of the code that decides what the graph computes."""
+def graph_hash(model: DiceModel) -> str:
+    """sha256 of the choices and the code that decide what the graph computes."""
+    choices = f"parametric={model.parametric} neck_deforms={model.neck_deforms}"
+    digest = hashlib.sha256(choices.encode())
     root = Path(__file__).parents[1]
-    digest = hashlib.sha256(f"parametric={parametric}".encode())
     for room in _ROOMS:
         for path in sorted((root / room).glob("*.py")):
             digest.update(path.name.encode())

@@ -194,6 +194,7 @@ class DiceTail(nn.Module):
         network: in evaluation mode; its parts are taken over.
         flame, mano: body models.
         parametric: FLAME and MANO meshes; False for the network's free vertices.
+        neck_deforms: leave the deformation of the neck as the network gives it.
         chosen: which rewritings to use.
     """
 
@@ -206,6 +207,7 @@ class DiceTail(nn.Module):
         mano: ManoArrays,
         *,
         parametric: bool,
+        neck_deforms: bool,
         chosen: Simplifications,
     ) -> None:
         super().__init__()
@@ -222,7 +224,8 @@ class DiceTail(nn.Module):
         self.flame_head = FlameHead(flame)
         self.mano_hand = ManoHand(mano)
         movable = torch.ones(len(flame.template), 1)
-        movable[torch.from_numpy(flame.neck).long()] = 0.0
+        if not neck_deforms:
+            movable[torch.from_numpy(flame.neck).long()] = 0.0
         self.register_buffer("movable", movable, persistent=False)
 
     def forward(self, core: CoreReading) -> DiceReading:
@@ -273,6 +276,7 @@ class DiceGraph(nn.Module):
         network: with its weights, in evaluation mode; copied, not changed.
         flame, mano: body models.
         parametric: FLAME and MANO meshes; False for the network's free vertices.
+        neck_deforms: leave the deformation of the neck as the network gives it.
         simplifications: which exact rewritings to use; None takes all.
         dtype: what the core computes in; the tail always in float32.
     """
@@ -284,6 +288,7 @@ class DiceGraph(nn.Module):
         mano: ManoArrays,
         *,
         parametric: bool = True,
+        neck_deforms: bool = False,
         simplifications: Simplifications | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -293,7 +298,14 @@ class DiceGraph(nn.Module):
         if chosen.fold_batch_norms:
             fold_batch_norms(network)
         self.core = DiceCore(network, chosen)
-        self.tail = DiceTail(network, flame, mano, parametric=parametric, chosen=chosen)
+        self.tail = DiceTail(
+            network,
+            flame,
+            mano,
+            parametric=parametric,
+            neck_deforms=neck_deforms,
+            chosen=chosen,
+        )
         self.eval().requires_grad_(False)
         self.core.cast(dtype)
 

@@ -42,7 +42,8 @@ class DiceMeshes(NamedTuple):
     Attributes:
         camera: projection into the crop.
         head: (B, 5023, 3) undeformed.
-        deformation: (B, 5023, 3) our sign: deformed = head + deformation; zero on the neck.
+        deformation: (B, 5023, 3) our sign: deformed = head + deformation; zero on the neck
+            unless it deforms too.
         landmarks: (B, 68, 3) of the undeformed head.
         hand: (B, 778, 3).
         joints: (B, 21, 3) wrist, thumb 1-4, index 1-4, ... pinky 1-4.
@@ -63,17 +64,26 @@ class DicePostprocess(nn.Module):
         flame, mano: body models.
         parametric: pose FLAME and MANO with the IKNets' parameters (as published); False takes
             the vertices that the network placed freely.
+        neck_deforms: leave the deformation of the neck as the network gives it.
     """
 
     movable: Tensor
 
-    def __init__(self, flame: FlameArrays, mano: ManoArrays, *, parametric: bool = True) -> None:
+    def __init__(
+        self,
+        flame: FlameArrays,
+        mano: ManoArrays,
+        *,
+        parametric: bool = True,
+        neck_deforms: bool = False,
+    ) -> None:
         super().__init__()
         self.head = FlameHead(flame)
         self.hand = ManoHand(mano)
         self._parametric = parametric
         movable = torch.ones(len(flame.template), 1)
-        movable[torch.from_numpy(flame.neck).long()] = 0.0
+        if not neck_deforms:
+            movable[torch.from_numpy(flame.neck).long()] = 0.0
         self.register_buffer("movable", movable, persistent=False)
 
     def forward(self, output: DiceOutput) -> DiceMeshes:

@@ -44,3 +44,29 @@ def test_errors_relative_to_a_reference_ignore_a_common_shift():
     alone = relative_error_mm(hand + np.array([0, 0, 0.01]), hand, head, head)
     assert both == pytest.approx(0.0, abs=1e-9)
     assert alone == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_figures_of_one_frame_are_those_of_the_plain_formulas_to_the_last_bit(kind):
+    rng = np.random.default_rng(2)
+    found, true = rng.normal(size=(2, 800, 3)).astype(kind)
+    head, true_head = rng.normal(size=(2, 3000, 3)).astype(kind)
+
+    def plain(one, other):
+        return 1e3 * float(np.linalg.norm(one - other, axis=1).mean())
+
+    assert vertex_error_mm(found, true) == plain(found, true)
+    assert centred_error_mm(found, true) == plain(found - found.mean(axis=0), true - true.mean(0))
+    assert relative_error_mm(found, true, head, true_head) == plain(
+        found - head.mean(axis=0), true - true_head.mean(axis=0)
+    )
+    assert vertex_error_mm(true, np.zeros_like(true)) == 1e3 * float(
+        np.linalg.norm(true, axis=1).mean()
+    )
+
+
+def test_many_frames_are_judged_one_by_one():
+    rng = np.random.default_rng(3)
+    found, true = rng.normal(size=(2, 5, 40, 3))
+    each = [vertex_error_mm(one, other) for one, other in zip(found, true, strict=True)]
+    np.testing.assert_allclose(vertex_error_mm(found, true), each)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from dice_ros.body.dice_bodies import FILE_NAME as BODIES_NAME
-from dice_ros.body.dice_bodies import load_bodies
+from dice_ros.body.dice_bodies import DiceBodies, load_bodies
 from dice_ros.body.open_head import OpenHead
 from dice_ros.engine.choose import DiceModel, open_engine
 from dice_ros.engine.engine_cache import EngineCache, engine_folder
@@ -34,6 +35,39 @@ def open_dice(settings: Settings, folder: Path, open_head: OpenHead) -> DiceEsti
     Raises:
         AssetError: a file is missing or damaged, or there is no such device.
     """
+    opened = open_runner(settings, folder)
+    topologies = dice_topologies(opened.bodies, open_head)
+    return DiceEstimator(
+        opened.runner, opened.bodies, topologies, settings, synthetic=opened.synthetic
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenedDice:
+    """Network and bodies, ready to run.
+
+    Attributes:
+        runner: on its device.
+        bodies: body models.
+        synthetic: weights or bodies are stand-ins.
+    """
+
+    runner: DiceRunner
+    bodies: DiceBodies
+    synthetic: bool
+
+
+def open_runner(settings: Settings, folder: Path, *, neck_deforms: bool = False) -> OpenedDice:
+    """The network alone, for crops that are at hand.
+
+    Args:
+        settings: validated settings.
+        folder: of the converted files.
+        neck_deforms: leave the deformation of the neck as the network gives it.
+
+    Raises:
+        AssetError: as :func:`open_dice`.
+    """
     missing = [name for name in (WEIGHTS_NAME, BODIES_NAME) if not (folder / name).is_file()]
     if missing:
         raise AssetError(f"{' and '.join(missing)} not found in {folder}: {_HELP}")
@@ -54,6 +88,7 @@ def open_dice(settings: Settings, folder: Path, open_head: OpenHead) -> DiceEsti
         parametric=settings.dice_meshes == "parametric",
         weights_path=folder / WEIGHTS_NAME,
         bodies_path=folder / BODIES_NAME,
+        neck_deforms=neck_deforms,
     )
     engine = open_engine(
         model,
@@ -63,9 +98,7 @@ def open_dice(settings: Settings, folder: Path, open_head: OpenHead) -> DiceEsti
         precision=settings.precision,
         background=settings.engine_in_background,
     )
-    runner = DiceRunner(engine)
-    topologies = dice_topologies(bodies, open_head)
-    return DiceEstimator(runner, bodies, topologies, settings, synthetic=synthetic)
+    return OpenedDice(DiceRunner(engine), bodies, synthetic)
 
 
 def set_numerics(settings: Settings, device: torch.device) -> None:

@@ -1,0 +1,1 @@
+"""Reading public data sets as their authors lay them out."""
