@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ from dice_ros.checkpoints.template_files import (
 from dice_ros.errors import AssetError
 from dice_ros.types import Float32Array
 
-_REST_ROUNDING_M = 1e-4
+_REST_ROUNDING_M, _REST_FOREIGN_M = 1e-4, 0.02
 
 
 def read_licensed_bodies(folder: Path) -> DiceBodies:
@@ -148,12 +149,22 @@ def _template(
 def _check_rest(
     rest: Float32Array, template: Float32Array, rest_path: Path, model_path: Path
 ) -> None:
-    """The resting mesh is the model's template, but for rounding: else the two do not belong."""
+    """The resting mesh is the model's template, but for rounding: else the two do not belong.
+
+    A small difference is only told: the network was trained with the resting mesh as it is.
+    """
     gap = float(np.abs(rest - template).max())
-    if gap > _REST_ROUNDING_M:
+    if _REST_ROUNDING_M < gap <= _REST_FOREIGN_M:
+        logging.getLogger(__name__).warning(
+            "%s and the template in %s differ by up to %.2f mm: other versions of the models?",
+            rest_path,
+            model_path,
+            gap * 1000,
+        )
+    if gap > _REST_FOREIGN_M:
         raise AssetError(
             f"{rest_path} and the template in {model_path} differ by up to {gap * 1000:.2f} mm, "
-            f"expected at most {_REST_ROUNDING_M * 1000:.1f} mm: they are of different models (or "
+            f"expected at most {_REST_FOREIGN_M * 1000:.1f} mm: they are of different models (or "
             "one is a stand-in), bring both from the sources that `dice-ros doctor` names"
         )
 

@@ -45,7 +45,9 @@ def estimator(model_dir, asset_dir):
 
 
 def open_estimator(folder, asset_dir, **values):
-    settings = Settings.from_mapping({"estimator": "dice", "device": "cpu", **values})
+    settings = Settings.from_mapping(
+        {"estimator": "dice", "device": "cpu", "engine": "eager", "precision": "float32", **values}
+    )
     return open_dice(settings, folder, OpenHead.load(asset_dir / "head.npz"))
 
 
@@ -499,7 +501,9 @@ def test_a_gpu_that_is_not_there_is_an_error_that_says_so():
 
 def test_the_pipeline_runs_it_on_a_render(model_dir, asset_dir, touching_render):
     frame, _ = touching_render
-    settings = Settings.from_mapping({"estimator": "dice", "model_dir": str(model_dir)})
+    settings = Settings.from_mapping(
+        {"estimator": "dice", "model_dir": str(model_dir), "engine": "eager"}
+    )
     pipeline = Pipeline(asset_dir, settings)
     result = pipeline.process(frame)
     pipeline.close()

@@ -18,7 +18,7 @@ def evaluation(decaf_root):
 
 
 def contender(model_dir):
-    settings = Settings(estimator="dice", device="cpu")
+    settings = Settings(estimator="dice", device="cpu", engine="eager", precision="float32")
     opened = open_runner(settings, model_dir, neck_deforms=True)
     return DiceContender(opened.runner, synthetic=opened.synthetic)
 

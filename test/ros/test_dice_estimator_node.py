@@ -82,7 +82,9 @@ def test_outputs_that_are_not_finite_are_counted_and_diagnosed(
     tensors["cam_param_fc3.weight"][:] = 3e38
     write_weights(tmp_path / "dice.safetensors", tensors, weights.origin)
     (tmp_path / "dice_bodies.npz").symlink_to(model_dir / "dice_bodies.npz")
-    node = start(ros, factory, "exploding", estimator="dice", model_dir=str(tmp_path))
+    node = start(
+        ros, factory, "exploding", estimator="dice", engine="eager", model_dir=str(tmp_path)
+    )
     client = ros.add(Client("exploding"))
     assert wait_until(lambda: len(client.topologies) == 3, 60), node.failure
     assert wait_until(client.images.get_subscription_count)
@@ -99,7 +101,9 @@ def test_outputs_that_are_not_finite_are_counted_and_diagnosed(
 
 
 def test_missing_models_are_said_and_end_the_node(ros, factory, tmp_path):
-    node = start(ros, factory, "modelless", estimator="dice", model_dir=str(tmp_path))
+    node = start(
+        ros, factory, "modelless", estimator="dice", engine="eager", model_dir=str(tmp_path)
+    )
     assert wait_until(lambda: node.failure, 30)
     assert "dice.safetensors and dice_bodies.npz not found" in node.failure
     assert "dice-ros doctor" in node.failure
