@@ -40,8 +40,8 @@ def resize_square(cut: NDArray[np.uint8], device: torch.device | str = "cpu") ->
         return pixels.float()
     taps, weights = (torch.from_numpy(array).to(device) for array in triangle_taps(side))
     # Columns first: (N, N, 3) -> (N, 224, 3) -> (224, 224, 3).
-    narrow = _resampled(pixels.transpose(0, 1), taps, weights).transpose(0, 1)
-    return _resampled(narrow, taps, weights).float().contiguous()
+    narrow = _resampled(pixels.transpose(0, 1).contiguous(), taps, weights).transpose(0, 1)
+    return _resampled(narrow.contiguous(), taps, weights).float()
 
 
 def normalise_bgr(resized_rgb: Tensor) -> Tensor:
