@@ -11,7 +11,7 @@ import os
 import sys
 
 from dice_ros import __version__
-from dice_ros.cli import assets, convert, demo, doctor, run, stand_ins
+from dice_ros.cli import assets, convert, demo, doctor, replay, run, stand_ins
 from dice_ros.errors import DiceRosError
 
 INTERRUPTED = 130
@@ -22,6 +22,7 @@ examples:
   dice-ros run photo.png --out results   meshes and contacts of one picture
   dice-ros run clip.mp4 --json           one JSON line a frame
   dice-ros run bag.mcap --topic /camera/image_raw --out results
+  dice-ros replay bag --out results.mcap every image, reproducibly
   dice-ros run camera:0 --limit 100 --out results
   dice-ros convert dice model.bin        the published weights, once
   dice-ros run photo.png --estimator dice --out results
@@ -63,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"dice-ros {__version__}")
     parser.add_argument("--debug", action="store_true", help="show tracebacks and debug messages")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (demo, run, convert, stand_ins, assets, doctor):
+    for module in (demo, run, replay, convert, stand_ins, assets, doctor):
         module.add_parser(commands)
     return parser
 

@@ -53,7 +53,9 @@ def choose_cameras(
         images, infos = _by_type(topics), {}
     if not images:
         listed = sorted(f"{topic.name} ({topic.type_name})" for topic in topics.values())
-        raise InputError(f"the recording holds no images; its topics: {', '.join(listed) or 'none'}")
+        raise InputError(
+            f"the recording holds no images; its topics: {', '.join(listed) or 'none'}"
+        )
     only = len(images) == 1
     bases = {name: _base(name) for name in images}
     return tuple(
@@ -91,7 +93,9 @@ def _named(
         found = sorted(topic.name for topic in usable if fnmatchcase(topic.name, pattern))
         if not found:
             known = ", ".join(sorted(topic.name for topic in usable)) or "none"
-            raise InputError(f"no image or camera_info topic is called {pattern!r}; there are: {known}")
+            raise InputError(
+                f"no image or camera_info topic is called {pattern!r}; there are: {known}"
+            )
         for name in found:
             if topics[name].type_name in IMAGE_TYPES:
                 images += [name] if name not in images else []

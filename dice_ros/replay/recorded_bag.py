@@ -62,7 +62,9 @@ class RecordedBag:
     @property
     def topics(self) -> dict[str, StoredTopic]:
         """Every topic by its name."""
-        return {name: topic for file in reversed(self._files) for name, topic in file.topics.items()}
+        return {
+            name: topic for file in reversed(self._files) for name, topic in file.topics.items()
+        }
 
     @property
     def counts(self) -> Counter[str]:
@@ -124,9 +126,7 @@ class RecordedBag:
         listed = self._listed(path / _METADATA)
         for name in sorted(set(listed) - {item.name for item in found}):
             self._problems.append(f"{_METADATA} names the file {name}, which is missing")
-        return sorted(
-            (item for item in found if not listed or item.name in listed), key=_natural
-        )
+        return sorted((item for item in found if not listed or item.name in listed), key=_natural)
 
     def _listed(self, path: Path) -> list[str]:
         """Names of the files that the metadata lists; empty if there is none."""
