@@ -70,7 +70,7 @@ def as_cdr(message: StoredMessage) -> bytes | memoryview:
     if message.topic.wire is Wire.CDR:
         return message.data
     try:
-        return ros1_store().ros1_to_cdr(message.data, message.topic.type_name)
+        return message_store().ros1_to_cdr(message.data, message.topic.type_name)
     except Exception as error:  # Damaged bytes make the generated code raise anything.
         raise InputError(f"a message of {message.topic.name} is damaged: {error}") from error
 

@@ -43,15 +43,16 @@ class RecordedBag:
         if not path.exists():
             raise InputError(f"there is no bag {name!r}")
         try:
-            for item in self._storage_paths(path):
+            paths = self._storage_paths(path)
+            for item in paths:
                 self._add(item)
         except BaseException:
             self.close()
             raise
         if not self._files:
             self.close()
-            text = "; ".join(self._problems) or "it holds no .mcap, .db3 or .bag file"
-            raise InputError(f"the bag {name} cannot be read: {text}")
+            texts = self._problems if paths else ["the folder holds no .mcap, .db3 or .bag file"]
+            raise InputError(f"the bag {name} cannot be read: {'; '.join(texts)}")
         self._files.sort(key=lambda item: item.start_ns)
 
     @property

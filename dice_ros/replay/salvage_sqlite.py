@@ -24,6 +24,8 @@ def salvage_sqlite(path: Path, report: Report) -> Iterator[StoredMessage]:
         return
     with closing(connection):
         try:
+            # Otherwise SQLite refuses a file that is shorter than its first page says.
+            connection.execute("PRAGMA writable_schema = ON")
             topics = _topics(connection)
         except sqlite3.Error as error:
             report(f"{path.name}: {error}")

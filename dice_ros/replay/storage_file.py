@@ -66,7 +66,7 @@ class StorageFile:
     def close(self) -> None:
         """Close the file."""
         reader, self._reader = self._reader, None
-        if reader is not None and getattr(reader, "bio", True):
+        if reader is not None:
             reader.close()
 
     def messages(
@@ -113,8 +113,9 @@ class StorageFile:
 
     def _open(self) -> None:
         is_ros1 = self.path.suffix == ".bag"
-        self._reader = Reader1(self.path) if is_ros1 else Reader2(self.path)
-        self._reader.open()
+        reader: Any = Reader1(self.path) if is_ros1 else Reader2(self.path)
+        reader.open()
+        self._reader = reader
         wire = Wire.ROS1 if is_ros1 else Wire.CDR
         for item in self._reader.connections:
             qos = "" if is_ros1 else dump_qos_v8(item.ext.offered_qos_profiles)
