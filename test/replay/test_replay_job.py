@@ -1,5 +1,7 @@
 import hashlib
 import json
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -269,15 +271,13 @@ def test_other_tools_find_right_types_hashes_and_definitions(replay, pictures, t
 
 def official_hash(type_name):
     """The hash that ROS's own generators wrote."""
-    from ament_index_python.packages import get_package_share_directory
-
+    pytest.importorskip("rclpy")
     package, folder, name = type_name.split("/")
-    path = Path(get_package_share_directory(package)) / folder / f"{name}.json"
-    hashes = {
-        item["type_name"]: item["hash_string"]
-        for item in json.loads(path.read_text())["type_hashes"]
-    }
-    return hashes[type_name]
+    prefixes = [*os.environ.get("AMENT_PREFIX_PATH", "").split(":"), sys.prefix]
+    places = [Path(prefix) / "share" / package / folder / f"{name}.json" for prefix in prefixes]
+    path = next(place for place in places if place.is_file())
+    hashes = json.loads(path.read_text())["type_hashes"]
+    return {item["type_name"]: item["hash_string"] for item in hashes}[type_name]
 
 
 def test_ros_reads_the_bytes(replay, pictures, tmp_path):
@@ -459,9 +459,9 @@ def test_a_replay_that_stops_early_leaves_a_readable_unfinished_file(
 
 
 def test_resuming_gives_the_file_of_an_uninterrupted_run(make_pipeline, replay, pictures, tmp_path):
-    bag = write_bag2(tmp_path / "bag", film(pictures))
+    bag = write_bag2(tmp_path / "bag", film(pictures[12:42]))
     _, reference = replay(bag, name="whole/out.mcap", keep=())
-    for stop_at in (3, 27, 47):
+    for stop_at in (3, 27):
         out = tmp_path / str(stop_at) / "out.mcap"
         options = ReplayOptions((str(bag),), out, keep=(), resume=True)
         for limit in (stop_at, 1000):
@@ -469,9 +469,9 @@ def test_resuming_gives_the_file_of_an_uninterrupted_run(make_pipeline, replay, 
             with ReplayJob(options, SETTINGS, make_pipeline) as job:
                 assert bool(job.resumed) == (limit != stop_at and stop_at > 25)
                 for outcome in job.run(lambda: len(seen) >= limit):  # noqa: B023
-                    seen.append(outcome)  # noqa: PERF402 - as above
+                    seen.append(outcome)  # noqa: PERF402 - asked for its length meanwhile
         assert out.read_bytes() == reference.read_bytes()
-        assert job.summary.accounts[0].read == job.summary.processed == 48
+        assert job.summary.accounts[0].read == job.summary.processed == 30
 
 
 def test_resuming_with_other_options_or_a_damaged_checkpoint_is_refused(
