@@ -153,7 +153,7 @@ class ReplayJob:
             ended = not is_stopped()
         finally:
             self._engine.close()
-            self._tell_problems()
+            self._tell_problems(complete=ended)
             self._finish(complete=ended)
 
     def close(self) -> None:
@@ -302,12 +302,14 @@ class ReplayJob:
         )
         save_checkpoint(self._checkpoint_path, found, self._description)
 
-    def _tell_problems(self) -> None:
+    def _tell_problems(self, *, complete: bool) -> None:
         texts = [*self._bag_problems]
         texts += [f"{bag.name}: {text}" for bag in self._bags for text in bag.problems]
         self.summary.problems = texts
         for account, notes in zip(self.summary.accounts, self._reader.notes, strict=True):
             account.notes.update(notes)
+            if not complete:
+                account.announced = None  # What was not read yet is not missing.
 
     def _finish(self, *, complete: bool) -> None:
         self._writer.close(complete=complete)

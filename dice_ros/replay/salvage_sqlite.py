@@ -17,7 +17,7 @@ _MISSES_MAX = 1000
 def salvage_sqlite(path: Path, report: Report) -> Iterator[StoredMessage]:
     """Messages of every row that can be read, in the order they were written."""
     try:
-        # Not immutable=1: a recorder that was killed leaves a journal that must be replayed.
+        # Not immutable=1: a recorder that was killed leaves a log with messages beside the file.
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     except sqlite3.Error as error:
         report(f"{path.name}: {error}")

@@ -77,11 +77,14 @@ class StorageFile:
         Where the file turns out to be damaged on the way, the rest of it is salvaged; no message
         is given twice.
         """
-        delivered: Counter[tuple[str, int]] = Counter()
+        # An index gives messages by time: what was given is everything up to the last time.
+        last_ns, at_last = -1, Counter[str]()
         if self._reader is not None:
             try:
                 for message in self._indexed(names, start_ns, stop_ns):
-                    delivered[message.topic.name, message.log_time_ns] += 1
+                    if message.log_time_ns != last_ns:
+                        last_ns, at_last = message.log_time_ns, Counter()
+                    at_last[message.topic.name] += 1
                     yield message
                 return
             except Exception as error:  # As above.
@@ -93,9 +96,10 @@ class StorageFile:
                 continue
             if stop_ns is not None and message.log_time_ns >= stop_ns:
                 continue
-            key = (message.topic.name, message.log_time_ns)
-            if delivered[key]:
-                delivered[key] -= 1
+            if message.log_time_ns < last_ns:
+                continue
+            if message.log_time_ns == last_ns and at_last[message.topic.name]:
+                at_last[message.topic.name] -= 1
                 continue
             yield message
 
@@ -112,6 +116,10 @@ class StorageFile:
             )
 
     def _open(self) -> None:
+        log = self.path.with_name(self.path.name + "-wal")
+        if self.path.suffix == ".db3" and log.exists() and log.stat().st_size:
+            # Opened as immutable, the file would be read without the messages in its log.
+            raise InputError(f"{log.name} lies beside it: the recorder was killed")
         is_ros1 = self.path.suffix == ".bag"
         reader: Any = Reader1(self.path) if is_ros1 else Reader2(self.path)
         reader.open()

@@ -1,4 +1,6 @@
+import shutil
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -172,6 +174,23 @@ def test_a_damaged_database_page_costs_only_its_own_messages(tmp_path, pictures)
     path.write_bytes(data)
     with RecordedBag(str(bag)) as found:
         assert 0 < len(stamps_in(found)) <= 12
+
+
+def test_messages_in_the_log_of_a_killed_recorder_are_read(tmp_path, pictures):
+    bag = write_bag2(tmp_path / "bag", film(pictures), StoragePlugin.SQLITE3)
+    path = storage_file(bag)
+    with closing(sqlite3.connect(path)) as recorder:
+        recorder.execute("PRAGMA journal_mode = WAL")
+        recorder.execute(
+            "INSERT INTO messages (topic_id, timestamp, data) "
+            "SELECT topic_id, timestamp + 100000000, data FROM messages WHERE id = 12"
+        )
+        recorder.commit()
+        copy = tmp_path / "copy"
+        shutil.copytree(bag, copy)
+    with RecordedBag(str(copy)) as found:
+        assert len(stamps_in(found)) == 13
+        assert any("-wal" in text for text in found.problems)
 
 
 @pytest.mark.parametrize("name", ["a.mcap", "a.db3", "a.bag", "a.mcap.zstd", "a.txt"])
