@@ -9,6 +9,7 @@ from replay.recordings import EPOCH, PERIOD
 from dice_ros.errors import InputError
 from dice_ros.pipeline import Pipeline
 from dice_ros.replay.pipeline_memory import packed, unpacked
+from dice_ros.settings import Settings
 from dice_ros.types import Frame
 
 
@@ -62,3 +63,20 @@ def test_nothing_but_memories_is_read(value):
 def test_damaged_bytes_are_refused():
     with pytest.raises(InputError, match="cannot be read"):
         unpacked(b"\x80\x04junk")
+
+
+def test_the_estimator_dice_goes_on_too(asset_dir, model_dir, moving_pictures):
+    settings = Settings(estimator="dice", model_dir=str(model_dir), device="cpu")
+    one, two = Pipeline(asset_dir, settings), Pipeline(asset_dir, settings)
+    frames = [
+        Frame(picture, EPOCH + number * PERIOD)
+        for number, picture in enumerate(moving_pictures[4:8])
+    ]
+    for frame in frames[:2]:
+        one.process(frame)
+    two.restore(*unpacked(packed((one.perception_memory(), one.estimation_memory()))))
+    for frame in frames[2:]:
+        (ours,), (theirs,) = (pipe.process(frame).interactions for pipe in (one, two))
+        np.testing.assert_array_equal(ours.face.vertices, theirs.face.vertices)
+    one.close()
+    two.close()
