@@ -47,6 +47,7 @@ class StampOrder(Generic[T]):
         self._count = 0
         self._newest_ns: int | None = None
         self._released_ns: int | None = None
+        self._begins_run = False
 
     def push(self, stamp_ns: int, item: T) -> Iterator[Ordered[T]]:
         """Add an item; yields what is due."""
@@ -57,7 +58,7 @@ class StampOrder(Generic[T]):
             passed = self._released_ns is not None and stamp_ns < self._released_ns
             if too_late or passed:
                 yield from self.flush()
-                self._newest_ns, note = None, JUMPED_BACK
+                self._newest_ns, note, self._begins_run = None, "", True
         elif stamp_ns == self._newest_ns:
             note = REPEATED
         self._newest_ns = stamp_ns if self._newest_ns is None else max(self._newest_ns, stamp_ns)
@@ -75,4 +76,6 @@ class StampOrder(Generic[T]):
     def _pop(self) -> Ordered[T]:
         stamp_ns, _, note, item = heapq.heappop(self._waiting)
         self._released_ns = stamp_ns
+        if self._begins_run:
+            note, self._begins_run = JUMPED_BACK, False
         return Ordered(item, stamp_ns, note)
