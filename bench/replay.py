@@ -88,7 +88,7 @@ def main() -> None:
     value = {
         "machine": machine(),
         "load_average": os.getloadavg()[0],
-        "recording": options.bag or "demonstration clip, 640x480 raw",
+        "recording": Path(options.bag).name if options.bag else "demonstration clip, 640x480 raw",
         "images": count,
         "network_threads": options.network_threads,
         "frames_per_s": {str(workers): found for workers, found in rates.items()},
