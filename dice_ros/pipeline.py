@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from dice_ros.camera import Camera
 from dice_ros.errors import EstimationError, ImageError
 from dice_ros.estimators.open_estimator import open_estimator
-from dice_ros.perception.person_tracker import PersonTracker
+from dice_ros.perception.person_tracker import Observations, PersonTracker, TrackerMemory
 from dice_ros.settings import Settings
 from dice_ros.stopwatch import Stopwatch
 from dice_ros.types import Frame, FrameResult, Interaction, MeshTopology, StageTiming
@@ -19,11 +20,37 @@ TOTAL_STAGE = "total"
 """Name of the timing that covers the whole frame."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Perceived:
+    """A frame half-way: everybody in it was found, nobody is reconstructed yet.
+
+    Attributes:
+        frame: the image.
+        observations: who was found.
+        is_reset: everything known before this frame is to be forgotten.
+        duration_ms: time spent so far.
+    """
+
+    frame: Frame
+    observations: Observations
+    is_reset: bool
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PerceptionMemory:
+    """What perception knows from the frames before; see :meth:`Pipeline.perception_memory`."""
+
+    tracker: TrackerMemory
+    last_stamp_ns: int | None
+
+
 class Pipeline:
     """Perception and an estimator, run in turn on the frames of one camera.
 
-    Use from one thread. Frames are expected in stamp order; a stamp that jumps back resets all
-    tracks.
+    Use from one thread, or :meth:`perceive` from one and :meth:`reconstruct` from another: they
+    share nothing, and give what :meth:`process` gives. Frames are expected in stamp order; a stamp
+    that jumps back resets all tracks.
 
     Args:
         asset_dir: folder of the prepared assets.
@@ -62,13 +89,33 @@ class Pipeline:
             EstimationError: nobody's result is usable (of the first person, then); the next frame
                 may be fine. If somebody's is, the others are named in ``failures``.
         """
+        return self.reconstruct(self.perceive(frame))
+
+    def perceive(self, frame: Frame) -> Perceived:
+        """The first half of :meth:`process`: find everybody in a frame.
+
+        Raises:
+            ImageError: as :meth:`process`.
+        """
         self._check(frame)
         watch = Stopwatch()
-        if self._last_stamp_ns is not None and frame.stamp_ns < self._last_stamp_ns:
-            self.reset()
+        is_reset = self._last_stamp_ns is not None and frame.stamp_ns < self._last_stamp_ns
+        if is_reset:
+            self._tracker.reset()
         self._last_stamp_ns = frame.stamp_ns
         observations = self._tracker.update(frame, self._camera_for(frame))
-        people = observations.persons
+        return Perceived(frame, observations, is_reset, watch.total_ms)
+
+    def reconstruct(self, perceived: Perceived) -> FrameResult:
+        """The second half of :meth:`process`: reconstruct everybody who was found.
+
+        Raises:
+            EstimationError: as :meth:`process`.
+        """
+        watch = Stopwatch()
+        if perceived.is_reset:
+            self._estimator.reset()
+        people = perceived.observations.persons
         self._estimator.keep_only(frozenset(person.person_id for person in people))
         interactions: list[Interaction] = []
         errors: list[EstimationError] = []
@@ -79,13 +126,28 @@ class Pipeline:
                 errors.append(error)
         if errors and not interactions:
             raise errors[0]
-        stages = _sum_stages(observations.timings, interactions)
+        stages = _sum_stages(perceived.observations.timings, interactions)
+        total = StageTiming(TOTAL_STAGE, perceived.duration_ms + watch.total_ms)
         return FrameResult(
-            frame,
+            perceived.frame,
             tuple(interactions),
-            (*stages, StageTiming(TOTAL_STAGE, watch.total_ms)),
+            (*stages, total),
             tuple(error.reason for error in errors),
         )
+
+    def perception_memory(self) -> PerceptionMemory:
+        """What :meth:`perceive` knows from the frames before."""
+        return PerceptionMemory(self._tracker.memory(), self._last_stamp_ns)
+
+    def estimation_memory(self) -> object:
+        """What :meth:`reconstruct` knows from the frames before."""
+        return self._estimator.memory()
+
+    def restore(self, perception: PerceptionMemory, estimation: object) -> None:
+        """Go on where another pipeline with the same settings was."""
+        self._tracker.restore(perception.tracker)
+        self._last_stamp_ns = perception.last_stamp_ns
+        self._estimator.restore(estimation)
 
     def apply(self, settings: Settings) -> None:
         """Take over changed live settings from the next frame on."""

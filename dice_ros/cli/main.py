@@ -18,6 +18,7 @@ from dice_ros.cli import (
     demo,
     doctor,
     evaluate,
+    replay,
     run,
     stand_ins,
 )
@@ -32,6 +33,7 @@ examples:
   dice-ros run photo.png --out results   meshes and contacts of one picture
   dice-ros run clip.mp4 --json           one JSON line a frame
   dice-ros run bag.mcap --topic /camera/image_raw --out results
+  dice-ros replay bag --out results.mcap every image, reproducibly
   dice-ros run camera:0 --limit 100 --out results
   dice-ros convert dice model.bin        the published weights, once
   dice-ros run photo.png --estimator dice --out results
@@ -77,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         dest="subcommand", title="commands", metavar="COMMAND", required=True
     )
-    for module in (demo, run, convert, build, evaluate, stand_ins, assets, doctor):
+    for module in (demo, run, replay, convert, build, evaluate, stand_ins, assets, doctor):
         module.add_parser(commands)
     return parser
 

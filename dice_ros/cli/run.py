@@ -7,7 +7,7 @@ import dataclasses
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from dice_ros.assets.store import require_assets
 from dice_ros.camera import Camera
+from dice_ros.cli.setting_options import add_settings, settings_of
 from dice_ros.errors import EstimationError, InputError, OutputError
 from dice_ros.pipeline import Pipeline
 from dice_ros.render.overlay import OverlayRenderer
@@ -24,7 +25,7 @@ from dice_ros.replay.open_source import open_source
 from dice_ros.replay.results_writer import ResultsWriter
 from dice_ros.replay.run_summary import RunSummary
 from dice_ros.replay.source import FrameSource, SourceOptions
-from dice_ros.settings import Scope, Settings, SettingSpec, schema
+from dice_ros.settings import Settings
 from dice_ros.types import Frame, FrameResult
 
 RESULTS_NAME, OVERLAYS_NAME, SUMMARY_NAME = "results.mcap", "overlays", "summary.json"
@@ -56,29 +57,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--sequence", action="store_true", help="follow pictures over time, 10 Hz")
     parser.add_argument("--overwrite", action="store_true", help="replace existing results")
-    group = parser.add_argument_group("settings")
-    for spec in schema().values():
-        if spec.scope is Scope.CORE:
-            _add_setting(group, spec)
+    add_settings(parser)
     parser.set_defaults(command=_run)
 
 
-def _add_setting(group: argparse._ArgumentGroup, spec: SettingSpec) -> None:
-    unit = f" [{spec.unit}]" if spec.unit else ""
-    option = "--" + spec.name.replace("_", "-")
-    text = (spec.description + unit).replace("%", "%%")
-    if spec.kind is bool:
-        group.add_argument(
-            option, action=argparse.BooleanOptionalAction, default=spec.default, help=text
-        )
-    else:
-        group.add_argument(option, type=spec.kind, default=spec.default, metavar="X", help=text)
-
-
 def _run(options: argparse.Namespace) -> int:
-    settings = Settings.from_mapping(
-        {spec.name: getattr(options, spec.name) for spec in _core_settings()}
-    ).for_recordings()
+    settings = settings_of(options)
     if options.out is not None:
         prepare_output(options.out, options.overwrite)
     pipeline = Pipeline(require_assets(), settings)
@@ -223,7 +207,3 @@ def _with_progress(source: FrameSource, count: int | None, limit: int | None) ->
 
 def _source_options(options: argparse.Namespace, settings: Settings) -> SourceOptions:
     return SourceOptions(topic=options.topic, max_pixels=settings.max_image_pixels)
-
-
-def _core_settings() -> Sequence[SettingSpec]:
-    return [spec for spec in schema().values() if spec.scope is Scope.CORE]

@@ -42,6 +42,12 @@ class Estimator(Protocol):
     def keep_only(self, person_ids: frozenset[int]) -> None:
         """Forget everybody else."""
 
+    def memory(self) -> object:
+        """What is known of everybody; shares objects with the estimator, and can be pickled."""
+
+    def restore(self, memory: object) -> None:
+        """Take over what :meth:`memory` of another estimator of this kind gave."""
+
     def reset(self) -> None:
         """Forget everybody (clock jump, loop of a bag)."""
 

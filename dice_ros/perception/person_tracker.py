@@ -79,6 +79,19 @@ class _Person:
         return 0.0 if self.face is None else max(self.face.box.width, self.face.box.height)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackerMemory:
+    """Everything a tracker knows from the frames before; see :meth:`PersonTracker.memory`."""
+
+    next_id: int
+    stamp_ns: int
+    persons: tuple[_Person, ...]
+    faces_searched_ns: int | None
+    hands_searched_ns: int | None
+    look_wide: bool
+    repair: Repair
+
+
 class PersonTracker:
     """Finds and follows people; use from one thread.
 
@@ -114,6 +127,26 @@ class PersonTracker:
         """Forget everybody; ids go on counting."""
         self._forget()
         self._stamp_ns = 0
+
+    def memory(self) -> TrackerMemory:
+        """Everything known from the frames before; shares objects with the tracker."""
+        return TrackerMemory(
+            next_id=self._next_id,
+            stamp_ns=self._stamp_ns,
+            persons=tuple(self._persons),
+            faces_searched_ns=self._faces_searched_ns,
+            hands_searched_ns=self._hands_searched_ns,
+            look_wide=self._look_wide,
+            repair=self._repair,
+        )
+
+    def restore(self, memory: TrackerMemory) -> None:
+        """Go on where another tracker was."""
+        self._next_id, self._stamp_ns = memory.next_id, memory.stamp_ns
+        self._persons = list(memory.persons)
+        self._faces_searched_ns = memory.faces_searched_ns
+        self._hands_searched_ns = memory.hands_searched_ns
+        self._look_wide, self._repair = memory.look_wide, memory.repair
 
     def close(self) -> None:
         """Free the networks."""

@@ -7,22 +7,30 @@ crash the ``.partial`` file still holds every complete chunk.
 from __future__ import annotations
 
 import errno
+import json
+import struct
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any, cast
 
 import numpy as np
+from mcap.exceptions import McapError
+from mcap.records import Channel, Chunk, Message, Schema
+from mcap.stream_reader import StreamReader, breakup_chunk
 from mcap.writer import CompressionType, Writer
 from typing_extensions import Self
 
 from dice_ros.camera import Camera
-from dice_ros.errors import OutputError
+from dice_ros.errors import InputError, OutputError
 from dice_ros.replay.interaction_record import (
     header_record,
     interaction_records,
     topology_record,
 )
 from dice_ros.replay.message_store import INTERACTION_TYPE, TOPOLOGY_TYPE, message_store
+from dice_ros.replay.whole_file import WholeFile
 from dice_ros.types import Frame, FrameResult, MeshTopology
 
 INTERACTION_TOPIC = "/dice/interaction"
@@ -31,6 +39,8 @@ IMAGE_TOPIC = "/camera/image_raw"
 CAMERA_INFO_TOPIC = "/camera/camera_info"
 
 _CHUNK_BYTES = 4 << 20
+UNLIMITED_BYTES = 1 << 62
+"""Chunk size for files whose chunks end only where :meth:`MessageWriter.flush` is called."""
 _LATCHED_QOS = (
     "- history: 1\n  depth: 1\n  reliability: 1\n  durability: 1\n"
     "  deadline:\n    sec: 9223372036\n    nsec: 854775807\n"
@@ -38,6 +48,37 @@ _LATCHED_QOS = (
     "  liveliness: 1\n  liveliness_lease_duration:\n    sec: 9223372036\n    nsec: 854775807\n"
     "  avoid_ros_namespace_conventions: false\n"
 )
+_METADATA_VERSION = 8
+"""Of rosbag2's metadata: the last whose QoS profiles are numbers, which every version reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelType:
+    """The type of a channel's messages.
+
+    Attributes:
+        name: e.g. ``sensor_msgs/msg/Image``.
+        definition: with the definitions of everything inside.
+        encoding: ``ros2msg`` or ``ros2idl``.
+        type_hash: ``RIHS01_...``.
+    """
+
+    name: str
+    definition: str
+    encoding: str
+    type_hash: str
+
+
+@cache
+def known_type(name: str) -> ChannelType:
+    """A type of our message store."""
+    text, _ = message_store().generate_msgdef(name, ros_version=2)
+    return ChannelType(name, text, "ros2msg", message_store().hash_rihs01(name))
+
+
+def partial_path(path: Path) -> Path:
+    """Where a file is written until it is complete."""
+    return path.with_name(path.name + ".partial")
 
 
 class MessageWriter:
@@ -45,63 +86,126 @@ class MessageWriter:
 
     Args:
         path: the finished file.
+        chunk_bytes: a chunk ends when it has so many.
+        resume_chunks: go on with the unfinished file behind so many chunks, for files written with
+            :data:`UNLIMITED_BYTES`; None starts anew.
 
     Raises:
         OutputError: the file cannot be created.
+        InputError: the unfinished file is missing, damaged, or has fewer chunks.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, *, chunk_bytes: int = _CHUNK_BYTES, resume_chunks: int | None = None
+    ) -> None:
         self.path = path
-        self._partial = path.with_name(path.name + ".partial")
+        self._partial = partial_path(path)
         self._store = message_store()
         self._channels: dict[str, int] = {}
         self._schemas: dict[str, int] = {}
+        self._topics: list[dict[str, Any]] = []
+        self._counts: dict[int, int] = {}
+        self._times_ns: tuple[int, int] | None = None
         self._sequence = 0
+        self._unwritten = 0
         self._closed = False
+        self.chunks = 0
+        """Chunks that :meth:`flush` has ended."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = self._partial.open("wb")
+            if resume_chunks is None:
+                self._open(self._partial, chunk_bytes)
+            else:
+                self._resume(resume_chunks)
         except OSError as error:
-            raise OutputError(f"cannot write {path}: {error}") from error
-        self._writer = Writer(self._file, chunk_size=_CHUNK_BYTES, compression=CompressionType.ZSTD)
-        self._writer.start(profile="ros2", library="dice_ros")
+            raise _output_error(path, error) from error
 
-    def write(self, topic: str, type_name: str, message: Any, stamp_ns: int) -> None:
+    @property
+    def topics(self) -> frozenset[str]:
+        """Topics with at least one message."""
+        return frozenset(self._channels)
+
+    def write(
+        self,
+        topic: str,
+        type_name: str,
+        message: Any,
+        stamp_ns: int,
+        log_time_ns: int | None = None,
+    ) -> None:
         """Serialise and write one message of the type store."""
         data = self._store.serialize_cdr(message, type_name)
-        self.write_raw(topic, type_name, data, stamp_ns)
+        self.write_raw(topic, type_name, data, stamp_ns, log_time_ns)
 
     def write_raw(
-        self, topic: str, type_name: str, data: bytes | memoryview, stamp_ns: int
+        self,
+        topic: str,
+        kind: str | ChannelType,
+        data: bytes | memoryview,
+        stamp_ns: int,
+        log_time_ns: int | None = None,
+        *,
+        qos: str = "",
     ) -> None:
         """Write one message that is already CDR.
+
+        Args:
+            topic: where to.
+            kind: name of a type of the type store, or any type with its definition.
+            data: CDR with its header.
+            stamp_ns: time of publication.
+            log_time_ns: time of recording; None for the same.
+            qos: offered QoS profiles as YAML.
 
         Raises:
             OutputError: the disk is full or the file cannot be written.
         """
+        log_time_ns = stamp_ns if log_time_ns is None else log_time_ns
         try:
-            channel = self._channel(topic, type_name)
-            self._sequence += 1
-            self._writer.add_message(
-                channel_id=channel,
-                log_time=stamp_ns,
-                publish_time=stamp_ns,
-                sequence=self._sequence,
-                data=bytes(data),
-            )
+            channel = self._channel(topic, known_type(kind) if isinstance(kind, str) else kind, qos)
+            self._add(channel, log_time_ns, stamp_ns, bytes(data))
         except OSError as error:
+            self._give_up()
             raise _output_error(self._partial, error) from error
 
-    def close(self) -> None:
-        """Finish the file and give it its name."""
+    def flush(self) -> None:
+        """End the chunk: from here on everything written so far survives the end of the process.
+
+        Raises:
+            OutputError: the disk is full or the file cannot be written.
+        """
+        if not self._unwritten or self._closed:
+            return
+        try:
+            self._writer.flush()  # type: ignore[no-untyped-call]  # mcap annotates it partly
+        except OSError as error:
+            self._give_up()
+            raise _output_error(self._partial, error) from error
+        self._file.mark_whole()
+        self._unwritten = 0
+        self.chunks += 1
+
+    def sync(self) -> None:
+        """Wait until the disk has what was flushed."""
+        self._file.sync()
+
+    def close(self, *, complete: bool = True) -> None:
+        """Finish the file and, if it is complete, give it its name.
+
+        Raises:
+            OutputError: the disk is full or the file cannot be written.
+        """
         if self._closed:
             return
         self._closed = True
         try:
+            self._writer.add_metadata("rosbag2", {"serialized_metadata": self._metadata()})
             self._writer.finish()  # type: ignore[no-untyped-call]  # mcap annotates it partly
             self._file.close()
-            self._partial.replace(self.path)
+            if complete:
+                self._partial.replace(self.path)
         except OSError as error:
+            self._file.cut_back()
             raise _output_error(self._partial, error) from error
 
     def __enter__(self) -> Self:
@@ -115,21 +219,119 @@ class MessageWriter:
     ) -> None:
         self.close()
 
-    def _channel(self, topic: str, type_name: str) -> int:
+    def _open(self, path: Path, chunk_bytes: int) -> None:
+        self._file = WholeFile(path)
+        self._writer = Writer(
+            cast(Any, self._file), chunk_size=chunk_bytes, compression=CompressionType.ZSTD
+        )
+        self._writer.start(profile="ros2", library="dice_ros")
+
+    def _give_up(self) -> None:
+        """After an error: leave a file that ends with its last whole chunk."""
+        self._closed = True
+        self._file.cut_back()
+
+    def _add(self, channel: int, log_time_ns: int, publish_time_ns: int, data: bytes) -> None:
+        self._sequence += 1
+        self._unwritten += 1
+        self._counts[channel] += 1
+        first, last = self._times_ns or (log_time_ns, log_time_ns)
+        self._times_ns = min(first, log_time_ns), max(last, log_time_ns)
+        self._writer.add_message(
+            channel_id=channel,
+            log_time=log_time_ns,
+            publish_time=publish_time_ns,
+            sequence=self._sequence,
+            data=data,
+        )
+        self._file.mark_whole()
+
+    def _channel(self, topic: str, kind: ChannelType, qos: str) -> int:
         if topic not in self._channels:
-            if type_name not in self._schemas:
-                text, _ = self._store.generate_msgdef(type_name, ros_version=2)
-                self._schemas[type_name] = self._writer.register_schema(
-                    type_name, "ros2msg", text.encode()
-                )
-            latched = topic == TOPOLOGY_TOPIC
-            self._channels[topic] = self._writer.register_channel(
-                topic,
-                "cdr",
-                self._schemas[type_name],
-                metadata={"offered_qos_profiles": _LATCHED_QOS if latched else ""},
-            )
+            if kind.name not in self._schemas:
+                self._register_schema(kind.name, kind.encoding, kind.definition.encode())
+            profile = _LATCHED_QOS if topic == TOPOLOGY_TOPIC else qos
+            metadata = {"offered_qos_profiles": profile, "topic_type_hash": kind.type_hash}
+            self._register_channel(topic, kind.name, metadata)
         return self._channels[topic]
+
+    def _register_schema(self, name: str, encoding: str, definition: bytes) -> None:
+        self._schemas[name] = self._writer.register_schema(name, encoding, definition)
+
+    def _register_channel(self, topic: str, type_name: str, metadata: dict[str, str]) -> None:
+        channel = self._writer.register_channel(topic, "cdr", self._schemas[type_name], metadata)
+        self._channels[topic], self._counts[channel] = channel, 0
+        described = {
+            "name": topic,
+            "type": type_name,
+            "serialization_format": "cdr",
+            "offered_qos_profiles": metadata["offered_qos_profiles"],
+            "type_description_hash": metadata["topic_type_hash"],
+        }
+        self._topics.append(described)
+
+    def _metadata(self) -> str:
+        """What rosbag2 wants to know, as JSON, which is YAML too."""
+        first, last = self._times_ns or (0, 0)
+        start, duration = {"nanoseconds_since_epoch": first}, {"nanoseconds": last - first}
+        count = sum(self._counts.values())
+        counted = zip(self._topics, self._counts.values(), strict=True)
+        value = {
+            "version": _METADATA_VERSION,
+            "storage_identifier": "mcap",
+            "duration": duration,
+            "starting_time": start,
+            "message_count": count,
+            "topics_with_message_count": [
+                {"topic_metadata": topic, "message_count": number} for topic, number in counted
+            ],
+            "compression_format": "",
+            "compression_mode": "",
+            "relative_file_paths": [self.path.name],
+            "files": [
+                {
+                    "path": self.path.name,
+                    "starting_time": start,
+                    "duration": duration,
+                    "message_count": count,
+                }
+            ],
+            "custom_data": None,
+            "ros_distro": "rosbags",
+        }
+        return json.dumps(value)
+
+    def _resume(self, wanted: int) -> None:
+        """Copy the first chunks into a new file, in whose place the old one was, and go on."""
+        copy = self._partial.with_name(self._partial.name + ".copy")
+        try:
+            with self._partial.open("rb") as file:
+                self._open(copy, UNLIMITED_BYTES)
+                reader = StreamReader(file, emit_chunks=True)
+                for record in reader.records:
+                    if self.chunks >= wanted:
+                        break
+                    if isinstance(record, Chunk):
+                        self._copy(record)
+        except (EOFError, McapError, ValueError, struct.error) as error:
+            raise InputError(f"the unfinished file {self._partial} is damaged: {error}") from error
+        if self.chunks < wanted:
+            raise InputError(
+                f"the unfinished file {self._partial} has {self.chunks} chunks, expected {wanted}: "
+                "start over with --overwrite"
+            )
+        copy.replace(self._partial)
+
+    def _copy(self, chunk: Chunk) -> None:
+        for record in breakup_chunk(chunk, validate_crc=True):
+            if isinstance(record, Schema):
+                self._register_schema(record.name, record.encoding, record.data)
+            elif isinstance(record, Channel):
+                names = {number: name for name, number in self._schemas.items()}
+                self._register_channel(record.topic, names[record.schema_id], dict(record.metadata))
+            elif isinstance(record, Message):
+                self._add(record.channel_id, record.log_time, record.publish_time, record.data)
+        self.flush()
 
 
 class ResultsWriter(MessageWriter):
@@ -140,10 +342,15 @@ class ResultsWriter(MessageWriter):
         for topology in topologies:
             self.write(TOPOLOGY_TOPIC, TOPOLOGY_TYPE, topology_record(topology), stamp_ns)
 
-    def write_result(self, result: FrameResult) -> None:
+    def write_result(
+        self,
+        result: FrameResult,
+        topic: str = INTERACTION_TOPIC,
+        log_time_ns: int | None = None,
+    ) -> None:
         """Write one message per person, or one that says nobody was there."""
         for record in interaction_records(result):
-            self.write(INTERACTION_TOPIC, INTERACTION_TYPE, record, result.frame.stamp_ns)
+            self.write(topic, INTERACTION_TYPE, record, result.frame.stamp_ns, log_time_ns)
 
 
 class ImageBagWriter(MessageWriter):
@@ -188,9 +395,9 @@ class ImageBagWriter(MessageWriter):
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:
-    if error.errno == errno.ENOSPC:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return OutputError(
-            f"the disk is full while writing {path}: free some space; what was written so far "
-            "can be read"
+            f"the disk is full while writing {path} ({error.strerror}): free some space; what was "
+            "written so far can be read"
         )
     return OutputError(f"cannot write {path}: {error}")

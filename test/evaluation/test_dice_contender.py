@@ -42,7 +42,8 @@ def test_a_network_that_answers_nan_has_found_nothing(evaluation, model_dir):
 
     method = contender(model_dir)
     with torch.no_grad():
-        next(iter(method._runner._network.parameters())).fill_(np.nan)
+        plain = method._runner.engine._plain._graph
+        next(iter(plain.core.parameters())).fill_(np.nan)
     scores = [score for some in evaluation.run(method, batch=2) for score in some]
     assert len(scores) == 6
     assert all(score.found == 0.0 and np.isnan(score.pve_mm) for score in scores)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -157,6 +158,14 @@ class DiceEstimator:
     def keep_only(self, person_ids: frozenset[int]) -> None:
         """Forget everybody else."""
         self._persons = {key: self._persons[key] for key in self._persons if key in person_ids}
+
+    def memory(self) -> object:
+        """What is known of everybody."""
+        return self._persons
+
+    def restore(self, memory: object) -> None:
+        """Take over what another estimator of this kind knew."""
+        self._persons = dict(cast(dict[int, _PersonMemory], memory))
 
     def reset(self) -> None:
         """Forget everybody."""

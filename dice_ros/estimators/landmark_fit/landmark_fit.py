@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -132,6 +133,14 @@ class LandmarkFitEstimator:
     def keep_only(self, person_ids: frozenset[int]) -> None:
         """Forget everybody else."""
         self._persons = {key: self._persons[key] for key in self._persons if key in person_ids}
+
+    def memory(self) -> object:
+        """What is known of everybody."""
+        return self._persons
+
+    def restore(self, memory: object) -> None:
+        """Take over what another estimator of this kind knew."""
+        self._persons = dict(cast(dict[int, PersonMemory], memory))
 
     def reset(self) -> None:
         """Forget everybody."""

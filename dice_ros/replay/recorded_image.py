@@ -1,0 +1,141 @@
+"""From recorded bytes to pictures and calibrations."""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+from functools import cache
+from typing import Any
+
+from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys.store import Typestore
+
+from dice_ros.camera import Camera
+from dice_ros.errors import CameraError, ImageError
+from dice_ros.image_decoding import decode_compressed, decode_raw
+from dice_ros.replay.camera_topics import COMPRESSED_TYPE
+from dice_ros.replay.message_store import message_store
+from dice_ros.replay.recording import StoredMessage, Wire
+from dice_ros.types import Frame, UInt8Array
+
+DEFAULT_FRAME_ID = "camera_optical_frame"
+_STAMP_END = 12
+_SHAPE_TOLERANCE = 0.01
+
+
+@cache
+def ros1_store() -> Typestore:
+    """The standard messages of ROS 1."""
+    return get_typestore(Stores.ROS1_NOETIC)
+
+
+def stamp_of(message: StoredMessage) -> int:
+    """Header stamp in nanoseconds, read without decoding the message.
+
+    Raises:
+        ImageError: reason ``undecodable_message``, ``stamp_zero`` or ``stamp_negative``.
+    """
+    data = message.data
+    if len(data) < _STAMP_END:
+        raise ImageError("undecodable_message", f"the message has only {len(data)} bytes")
+    if message.topic.wire is Wire.ROS1:
+        seconds, nanoseconds = struct.unpack_from("<II", data, 4)  # behind the sequence number
+    else:
+        order = "<" if data[1] & 1 else ">"
+        seconds, nanoseconds = struct.unpack_from(f"{order}iI", data, 4)
+    stamp_ns = int(seconds) * 1_000_000_000 + int(nanoseconds)
+    if not stamp_ns:
+        raise ImageError("stamp_zero", "the image has stamp 0: its driver did not stamp it")
+    if stamp_ns < 0:
+        raise ImageError("stamp_negative", f"the image has a negative stamp: {stamp_ns} ns")
+    return stamp_ns
+
+
+def decoded(message: StoredMessage) -> Any:
+    """The message with its fields.
+
+    Raises:
+        ImageError: reason ``undecodable_message``.
+    """
+    type_name = message.topic.type_name
+    try:
+        if message.topic.wire is Wire.ROS1:
+            return ros1_store().deserialize_ros1(message.data, type_name)
+        return message_store().deserialize_cdr(message.data, type_name)
+    except Exception as error:  # Damaged bytes make the generated code raise anything.
+        raise ImageError(
+            "undecodable_message", f"{len(message.data)} bytes are no {type_name}: {error}"
+        ) from error
+
+
+def frame_of(
+    message: StoredMessage, *, stamp_ns: int, index: int, max_pixels: int, camera: Camera | None
+) -> Frame:
+    """The picture of an image message, with a calibration that fits it or none.
+
+    Raises:
+        ImageError: it cannot be used; ``reason`` says why.
+    """
+    value = decoded(message)
+    image = _picture(value, message.topic.type_name, max_pixels)
+    height, width = image.shape[:2]
+    return Frame(
+        image,
+        stamp_ns,
+        frame_id=value.header.frame_id or DEFAULT_FRAME_ID,
+        source=message.topic.name,
+        index=index,
+        camera=None if camera is None else fitted(camera, width, height),
+    )
+
+
+def camera_of(message: StoredMessage) -> Camera:
+    """The calibration in a CameraInfo: of its region of interest if it has one.
+
+    Raises:
+        CameraError: it is no calibration; ``reason`` says why.
+        ImageError: reason ``undecodable_message``.
+    """
+    info = decoded(message)
+    # ROS 1 spells these fields with capital letters.
+    K = info.k if hasattr(info, "k") else info.K
+    D = info.d if hasattr(info, "d") else info.D
+    camera = Camera.from_calibration(K, info.width, info.height, D, info.distortion_model)
+    roi = info.roi
+    if not (roi.width and roi.height):
+        return camera
+    if roi.x_offset + roi.width > info.width or roi.y_offset + roi.height > info.height:
+        raise CameraError(
+            "bad_roi",
+            f"the region of interest {roi.width}x{roi.height} at ({roi.x_offset}, {roi.y_offset}) "
+            f"leaves the {info.width}x{info.height} pixels of CameraInfo",
+        )
+    matrix = camera.K.copy()
+    matrix[:2, 2] -= (roi.x_offset, roi.y_offset)
+    return dataclasses.replace(camera, K=matrix, width=int(roi.width), height=int(roi.height))
+
+
+def fitted(camera: Camera, width: int, height: int) -> Camera | None:
+    """The calibration at the size of an image; None if the shapes differ."""
+    if (camera.width, camera.height) == (width, height):
+        return camera
+    scale = width / camera.width
+    if abs(height / camera.height - scale) > _SHAPE_TOLERANCE * scale:
+        return None
+    matrix = camera.K.copy()
+    matrix[:2] *= scale
+    return dataclasses.replace(camera, K=matrix, width=width, height=height)
+
+
+def _picture(value: Any, type_name: str, max_pixels: int) -> UInt8Array:
+    if type_name == COMPRESSED_TYPE:
+        return decode_compressed(value.data, format=value.format, max_pixels=max_pixels)
+    return decode_raw(
+        value.data,
+        width=value.width,
+        height=value.height,
+        step=value.step,
+        encoding=value.encoding,
+        is_bigendian=bool(value.is_bigendian),
+        max_pixels=max_pixels,
+    )
