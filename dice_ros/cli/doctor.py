@@ -170,7 +170,7 @@ def _intact(content: str, synthetic: bool) -> str:
 
 def _has_pytorch() -> bool:
     try:
-        import torch  # noqa: F401, PLC0415
+        import dice_ros.networks.dice_weights  # noqa: F401, PLC0415
     except ImportError:
         return False
     return True
