@@ -16,6 +16,7 @@ PACKAGE = ROOT / "dice_ros"
 FORBIDDEN = {
     *("rclpy", "std_msgs", "sensor_msgs", "geometry_msgs", "diagnostic_msgs", "tf2_msgs"),
     *("visualization_msgs", "rcl_interfaces", "builtin_interfaces", "launch", "cv_bridge"),
+    *("lifecycle_msgs", "std_srvs"),
 }
 # A room may import rooms to its right.
 ORDER = (

@@ -18,14 +18,17 @@ from dice_ros.msg import HandFaceInteraction, MeshTopology
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from test_support import wait_until
 from visualization_msgs.msg import MarkerArray
 
 from dice_ros.errors import SettingsError
 from dice_ros.pipeline import Pipeline
+from dice_ros.render.overlay import OverlayRenderer
 from dice_ros.ros.dice_node import DiceNode
 from dice_ros.ros.interaction_message import header
+from dice_ros.ros.markers import MarkerMaker
 
 EPOCH = 1_700_000_000_000_000_000
 
@@ -215,7 +218,7 @@ def test_every_frame_is_accounted_for(served, astronaut):
 
     def balanced():
         account = node.accounting.account()
-        gone = account.published + sum(account.drops.values()) + node._mailbox.overwritten
+        gone = account.published + sum(account.drops.values()) + account.overwritten
         return account.received == gone
 
     assert wait_until(balanced)
@@ -223,11 +226,11 @@ def test_every_frame_is_accounted_for(served, astronaut):
 
 def test_images_that_come_too_fast_are_overwritten_and_counted(served, astronaut):
     node, client = served
-    before = node._mailbox.overwritten
+    before = node.accounting.account().overwritten
     # Straight into the callback: DDS itself keeps one image only and would lose the rest before.
     for _ in range(20):
-        node._on_image(image_message(astronaut, next_stamp()))
-    assert wait_until(lambda: node._mailbox.overwritten > before)
+        node._on_image(serialize_message(image_message(astronaut, next_stamp())), {})
+    assert wait_until(lambda: node.accounting.account().overwritten > before)
     assert wait_until(lambda: client.value("dropped.overwritten"))
 
 
@@ -258,7 +261,7 @@ def test_parameters_change_as_a_whole_or_not_at_all(served, astronaut):
 
 def test_what_needs_a_restart_is_refused_with_the_reason(served):
     node, _ = served
-    (result,) = node.set_parameters([Parameter("network_threads", value=1)])
+    (result,) = node.set_parameters([Parameter("autostart", value=False)])
     assert not result.successful
     assert "start-up" in result.reason
 
@@ -342,11 +345,12 @@ def test_the_calibration_is_used_and_expensive_topics_are_served(ros, factory, t
 
 
 def test_nothing_expensive_is_made_while_nobody_listens(served, astronaut, monkeypatch):
-    node, client = served
+    _, client = served
     made = []
-    monkeypatch.setattr(node._markers, "publish", made.append)
-    monkeypatch.setattr(node._overlay, "publish", made.append)
-    assert client.answer(send(client, astronaut))
+    monkeypatch.setattr(MarkerMaker, "markers", lambda *_: made.append("markers"))
+    monkeypatch.setattr(OverlayRenderer, "draw", lambda *_: made.append("overlay"))
+    for _ in range(2):  # the second answer comes after the first one's extras
+        assert client.answer(send(client, astronaut))
     assert made == []
 
 
