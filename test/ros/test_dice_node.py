@@ -68,6 +68,11 @@ class Client(Node):
 
         return wait_until(found, timeout_s)
 
+    def status(self):
+        """(level, message) of the newest diagnostics."""
+        found = self.diagnostics[-1].status[0] if self.diagnostics else None
+        return found and (found.level, found.message)
+
     def value(self, key):
         """A value of the newest diagnostics."""
         for report in reversed(self.diagnostics):
