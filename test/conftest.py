@@ -103,3 +103,14 @@ def pipeline(asset_dir: Path):
     made = Pipeline(asset_dir)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def ros():
+    """Nodes spinning in a thread of their own, in a domain of their own."""
+    pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+    from ros_session import Ros
+
+    made = Ros()
+    yield made
+    made.close()

@@ -24,8 +24,9 @@ REMEDIES = {
     "nan_intrinsics": "calibrate the camera, or publish zeros in K to have a focal length assumed",
     "camera_size_mismatch": "remap camera_info to the topic of the same camera",
     "bad_roi": "publish zeros in roi, or the window the images really show",
-    "lost_in_transport": "sent, but not received: if they do not fit the buffers of Fast DDS, set "
-    "FASTDDS_DEFAULT_PROFILES_FILE to dice_ros's config/fastdds.xml for the camera's process",
+    "lost_in_transport": "sent, but replaced by a newer one or lost before they could be taken: if "
+    "they do not fit the buffers of Fast DDS, set FASTDDS_DEFAULT_PROFILES_FILE to dice_ros's "
+    "config/fastdds.xml for the camera's process",
     "incompatible_qos": "set image_reliability to best_effort, which matches every publisher",
     "overwritten": "images arrive faster than they are processed; only the newest is used",
     "inactive": "activate the node: ros2 lifecycle set <node> activate",

@@ -97,6 +97,12 @@ class FrameAccounting:
             self._latency_ms.append(latency_ms)
             self._overhead_ms.append(latency_ms - pipeline_ms)
 
+    def is_settled(self, received: int) -> bool:
+        """Whether so many images arrived and none of them is in flight any more."""
+        with self._lock:
+            settled = self._published + self._overwritten + self._drops.total()
+            return settled == self._received == received
+
     def account(self) -> Account:
         """The counts so far."""
         with self._lock:

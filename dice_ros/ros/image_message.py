@@ -39,9 +39,13 @@ def stamp_of(message: Image | CompressedImage | CameraInfo) -> int:
     """Header stamp in nanoseconds.
 
     Raises:
-        ImageError: reason ``stamp_zero`` or ``stamp_negative``.
+        ImageError: reason ``stamp_zero``, ``stamp_negative`` or ``stamp_invalid``.
     """
     stamp = message.header.stamp
+    if stamp.nanosec >= 1_000_000_000:
+        raise ImageError(
+            "stamp_invalid", f"the stamp of the image has {stamp.nanosec} ns beside its seconds"
+        )
     stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
     if stamp_ns == 0:
         raise ImageError(

@@ -26,7 +26,7 @@ ORDER = (
 FREE = {
     *("types", "camera", "errors", "settings", "settings_document", "stopwatch"),
     *("image_decoding", "blas_threads", "evaluation", "metric_placement", "model_folder"),
-    *("optional_packages",),
+    *("optional_packages", "picture_header"),
 }
 HEAVY = {
     "ai_edge_litert": "dice_ros/perception/litert.py",

@@ -1,54 +1,7 @@
-"""A ROS of our own: a random domain on this machine alone."""
-
-import os
-import random
-import threading
+"""The domain is chosen before any test starts a process."""
 
 import pytest
 
-os.environ["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(10, 100))
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
-rclpy = pytest.importorskip("rclpy", reason="ROS 2 is not installed")
-
-from dice_ros.ros.dds_profile import use_dds_profile  # noqa: E402 - after the domain is chosen
-
-use_dds_profile()
-
-
-class Ros:
-    """Nodes spinning in a thread of their own."""
-
-    def __init__(self):
-        from rclpy.executors import SingleThreadedExecutor
-
-        self.executor = SingleThreadedExecutor()
-        self._thread = threading.Thread(target=self._spin, daemon=True)
-        self._running = True
-        self._thread.start()
-
-    def _spin(self):
-        while self._running:
-            self.executor.spin_once(timeout_sec=0.05)
-
-    def add(self, node):
-        self.executor.add_node(node)
-        return node
-
-    def remove(self, node):
-        self.executor.remove_node(node)
-        node.destroy_node()
-
-    def close(self):
-        self._running = False
-        self._thread.join()
-        self.executor.shutdown()
-
-
-@pytest.fixture(scope="session")
-def ros():
-    rclpy.init()
-    made = Ros()
-    yield made
-    made.close()
-    rclpy.shutdown()
+import ros_session  # noqa: F401 - chooses it
