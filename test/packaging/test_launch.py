@@ -28,4 +28,5 @@ def test_the_launch_file_declares_its_arguments():
         "demo",
         "estimator",
         "model_dir",
+        "autostart",
     } <= names
