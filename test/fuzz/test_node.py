@@ -20,7 +20,7 @@ from fuzz.fuzz_support import (
 )
 from fuzz.malformed_messages import MalformedMessages
 from rclpy.parameter import Parameter
-from ros.test_dice_node import Client, image_message, next_stamp, start
+from ros.node_client import Client, image_message, next_stamp, start
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from test_support import wait_until
 

@@ -1,5 +1,7 @@
 """The managed node over real DDS: every transition, and every transition going wrong."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -10,8 +12,9 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 from diagnostic_msgs.msg import DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
-from ros.test_dice_node import Client, next_stamp, parameters, send
+from ros.node_client import Client, next_stamp, parameters, send
 from test_support import wait_until
 
 from dice_ros.errors import AssetError
@@ -352,3 +355,50 @@ def test_transitions_while_images_pour_in_lose_count_of_none(managed, astronaut)
     assert set(account.drops) <= {"inactive"}
     lost = account.notes.get("lost_in_transport", 0)
     assert len(sent) - 5 <= account.received + lost <= len(sent)
+
+
+def test_a_defect_in_a_callback_is_counted_and_the_program_goes_on(asset_dir, ros):
+    node = DiceNode(
+        lambda settings: Pipeline(asset_dir, settings),
+        namespace="careless",
+        parameter_overrides=parameters(autostart=False),
+    )
+
+    def fail():
+        raise RuntimeError("defect in a callback")
+
+    timer = node.create_timer(0.0, fail)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    assert wait_until(
+        lambda: (
+            dice_node._spin_once(executor, node),
+            node.accounting.account().notes.get("internal_error_in_executor"),
+        )[1]
+    )
+    timer.cancel()
+    assert trigger(node, "configure", "activate") == [SUCCESS, SUCCESS]
+    executor.shutdown()
+    node.destroy_node()
+
+
+def test_the_program_ends_when_its_node_is_shut_down(ros):
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "dice_ros.ros.dice_node"),
+            *("--ros-args", "-r", "__ns:=/program", "-p", "autostart:=false"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    client = ros.add(Client("program"))
+    change = client.create_client(ChangeState, "/program/dice_node/change_state")
+    assert change.wait_for_service(60.0)
+    shutdown = Transition(id=Transition.TRANSITION_UNCONFIGURED_SHUTDOWN)
+    change.call_async(ChangeState.Request(transition=shutdown))
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, text
+    assert "received 0 images" in text
+    assert "Traceback" not in text
+    ros.remove(client)
