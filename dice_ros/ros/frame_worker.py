@@ -50,6 +50,7 @@ class FrameWorker:
         self._mailbox: Mailbox[Arrival] = Mailbox()
         self._stamps = StampWatch()
         self._clock_went_back_to_ns: int | None = None
+        self._tracks_are_suspect = False
         self._index = 0
         self._lock = threading.Lock()
         self._abandoned = self._busy = self._finished = False
@@ -134,6 +135,7 @@ class FrameWorker:
                 tools.log.warning(error.reason, f"an image is left out: {error}")
             return
         except Exception:  # one image must not end the node
+            self._tracks_are_suspect = True
             if self._settle():
                 self._count_defect("an image could not be processed")
             return
@@ -192,7 +194,11 @@ class FrameWorker:
         return result
 
     def _tracks_end(self, stamp_ns: int, size: tuple[int, int], settings: Settings) -> bool:
-        """Whether nothing known from earlier images holds for this one."""
+        """Whether nothing known from earlier images holds for this one.
+
+        That is so after a jump in time or size, and after a defect that may have left the tracks
+        half updated.
+        """
         clock_ns, self._clock_went_back_to_ns = self._clock_went_back_to_ns, None
         last_ns = self._stamps.last_ns
         starts_over = clock_ns is not None and last_ns is not None and last_ns > clock_ns
@@ -203,7 +209,8 @@ class FrameWorker:
         )
         for note in verdict.notes:
             self._tools.accounting.noted(note)
-        return starts_over or verdict.ends_tracks
+        suspect, self._tracks_are_suspect = self._tracks_are_suspect, False
+        return starts_over or suspect or verdict.ends_tracks
 
     def _settle(self) -> bool:
         """Claim the image in progress for counting; False if it was counted at abandonment."""
