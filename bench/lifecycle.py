@@ -3,6 +3,7 @@
 Every cycle asks the node's own services to configure, activate, deactivate and clean up, and has an
 image answered while it is active. Memory is what the process holds after the allocator gave back
 what it can.
+Loading the networks takes most of the time: ``--load-every`` keeps them for some cycles.
 """
 
 from __future__ import annotations
@@ -36,9 +37,11 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from dice_ros.assets.store import require_assets
+from dice_ros.pipeline import Pipeline
 from dice_ros.ros.dds_profile import use_dds_profile
 from dice_ros.ros.dice_node import DiceNode
 from dice_ros.ros.interaction_message import header
+from dice_ros.settings import Settings
 
 RESULTS = Path(__file__).parent / "results"
 TARGET_MB = 1.0
@@ -95,6 +98,45 @@ class Manager(Node):
         self._answers += 1
 
 
+class Networks:
+    """Makes pipelines, and lends the newest one again until it is used up.
+
+    Args:
+        cycles: how many cycles a pipeline lasts.
+    """
+
+    def __init__(self, cycles: int) -> None:
+        self._cycles = cycles
+        self._lent = 0
+        self._pipeline: LentPipeline | None = None
+        self.loaded = 0
+
+    def lend(self, settings: Settings) -> Pipeline:
+        """A pipeline for the next cycle."""
+        if self._pipeline is None:
+            self._pipeline = LentPipeline(require_assets(), settings)
+            self.loaded += 1
+            self._lent = 0
+        self._lent += 1
+        pipeline = self._pipeline
+        pipeline.is_used_up = self._lent == self._cycles
+        if pipeline.is_used_up:
+            self._pipeline = None
+        return pipeline
+
+
+class LentPipeline(Pipeline):
+    """Closes only when it is used up; until then it forgets everybody."""
+
+    is_used_up = False
+
+    def close(self) -> None:
+        if self.is_used_up:
+            super().close()
+        else:
+            self.reset()
+
+
 def resident_mb() -> float:
     """Memory of this process that is really there."""
     gc.collect()
@@ -107,16 +149,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cycles", type=int, default=1000)
     parser.add_argument("--warm-up", type=int, default=100, metavar="N", help="of these cycles")
+    parser.add_argument("--load-every", type=int, default=1, metavar="N", help="cycles")
     parser.add_argument("--json", type=Path, default=RESULTS / "lifecycle.json")
     options = parser.parse_args()
     use_dds_profile()
     rclpy.init()
     executor = SingleThreadedExecutor()
+    networks = Networks(options.load_every)
     node = DiceNode(
+        networks.lend,
         parameter_overrides=[
             Parameter("autostart", value=False),
             Parameter("camera_info_wait_s", value=0.0),
-        ]
+        ],
     )
     executor.add_node(node)
     manager = Manager(executor)
@@ -148,6 +193,7 @@ def main() -> int:
         "machine": machine(),
         "cycles": options.cycles,
         "warm_up_cycles": options.warm_up,
+        "networks_loaded": networks.loaded,
         "images_received": account.received,
         "images_published": account.published,
         "seconds_per_cycle": round(seconds / options.cycles, 3),

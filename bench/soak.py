@@ -238,6 +238,20 @@ def drift(samples: list[tuple[float, float]], percentile: float) -> float:
     return float(last / first - 1.0)
 
 
+def cpu_drift(minutes: dict[str, dict[str, float]]) -> float:
+    """Relative change of the processor time for an answer from the first third to the last.
+
+    Unlike latency it says something on a machine that others use too.
+    """
+    course = list(minutes.values())
+    third = max(1, (len(course) - 1) // 3)
+
+    def cost_s(first: dict[str, float], last: dict[str, float]) -> float:
+        return (last["cpu_s"] - first["cpu_s"]) / max(1, last["answered"] - first["answered"])
+
+    return cost_s(course[-1 - third], course[-1]) / cost_s(course[0], course[third]) - 1.0
+
+
 def run(
     soak: Soak, minutes: float, seed: int, pid: int
 ) -> tuple[Counter, dict[str, dict[str, float]]]:
@@ -343,6 +357,7 @@ def report(
         "latency_drift": {
             f"p{percentile}": round(drift(soak.latencies, percentile), 4) for percentile in (10, 50)
         },
+        "cpu_time_drift": round(cpu_drift(minutes), 4) if len(minutes) > 1 else None,
         "minutes_of_the_node": minutes,
     }
     print(json.dumps(value, indent=1))

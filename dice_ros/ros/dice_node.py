@@ -23,9 +23,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo
 
-from dice_ros.assets.store import require_assets
 from dice_ros.errors import CameraError, DiceRosError, ImageError, SettingsError
-from dice_ros.pipeline import Pipeline
 from dice_ros.ros.calibration import Calibration
 from dice_ros.ros.dds_profile import use_dds_profile
 from dice_ros.ros.diagnostics_report import NodeState
@@ -36,8 +34,9 @@ from dice_ros.ros.image_message import camera_of, message_of
 from dice_ros.ros.monitor import Monitor
 from dice_ros.ros.node_tools import NodeTools
 from dice_ros.ros.parameters import SettingsParameters
-from dice_ros.ros.pipeline_host import PipelineFactory, PipelineHost
+from dice_ros.ros.pipeline_host import PipelineFactory, PipelineHost, pipeline_of_the_user
 from dice_ros.ros.publications import Publications
+from dice_ros.ros.task_thread import TaskThread
 from dice_ros.ros.throttled_log import ThrottledLog
 from dice_ros.ros.transport_losses import TransportLosses
 from dice_ros.ros.watchdog import Sight
@@ -66,7 +65,8 @@ class DiceNode(LifecycleNode):
         self._monitor: Monitor | None = None
         self._host: PipelineHost | None = None
         self._worker: FrameWorker | None = None
-        self._make_pipeline = pipeline_factory or _pipeline_of_the_user
+        self._thread: TaskThread | None = None
+        self._make_pipeline = pipeline_factory or pipeline_of_the_user
         self._settings_parameters = SettingsParameters(self, self._on_settings)
         self._log = ThrottledLog(self.get_logger())
         self.failure: str | None = None
@@ -164,6 +164,7 @@ class DiceNode(LifecycleNode):
         if self._monitor is not None:
             self._monitor.stop(STOP_TIMEOUT_S)
             self._guarded("destroy", self._release)
+            self._end_thread()
             self._jump_handle.unregister()
             self._say(self._accounting.account().sentence())
         super().destroy_node()
@@ -208,7 +209,9 @@ class DiceNode(LifecycleNode):
             raise RuntimeError("there is no pipeline to activate")
         # Parameters may have changed while nobody answered images.
         host.change(self.settings)
-        worker = FrameWorker(host, self._tools)
+        if self._thread is None:
+            self._thread = TaskThread("dice_worker")
+        worker = FrameWorker(host, self._tools, self._thread)
         worker.start()
         self._worker = worker
         self._input_s = time.monotonic()
@@ -221,8 +224,14 @@ class DiceNode(LifecycleNode):
             # It closes the pipeline when it comes back: nobody else may touch it.
             stage = worker.stages.stage
             self._host = None
+            self._end_thread()
             where = stage.name if stage else "work"
             raise RuntimeError(f"the worker hangs in {where} and was abandoned")
+
+    def _end_thread(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.end()
 
     def _cleanup(self) -> None:
         host, self._host = self._host, None
@@ -345,10 +354,6 @@ def _state_text(transition: str | None, lifecycle: str) -> str:
     if transition == "configure":
         return "loading networks"
     return "ready" if lifecycle == "active" else transition or lifecycle
-
-
-def _pipeline_of_the_user(settings: Settings) -> Pipeline:
-    return Pipeline(require_assets(), settings)
 
 
 def main(arguments: list[str] | None = None) -> int:

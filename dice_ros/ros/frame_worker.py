@@ -1,4 +1,4 @@
-"""The worker: a thread that takes the newest image, decodes, estimates and publishes."""
+"""The worker: takes the newest image, decodes, estimates and publishes, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from dice_ros.ros.node_tools import NodeTools
 from dice_ros.ros.pipeline_host import PipelineHost
 from dice_ros.ros.stage_mark import StageMark
 from dice_ros.ros.stamp_watch import StampWatch
+from dice_ros.ros.task_thread import TaskThread
 from dice_ros.settings import Settings
 from dice_ros.types import FrameResult
 
@@ -42,9 +43,10 @@ class FrameWorker:
     Args:
         host: where the pipeline is; used by the worker's thread alone until it has stopped.
         tools: what it needs of its node.
+        thread: where it works; free for others once it has stopped.
     """
 
-    def __init__(self, host: PipelineHost, tools: NodeTools) -> None:
+    def __init__(self, host: PipelineHost, tools: NodeTools, thread: TaskThread) -> None:
         self._host = host
         self._tools = tools
         self._mailbox: Mailbox[Arrival] = Mailbox()
@@ -53,10 +55,11 @@ class FrameWorker:
         self._tracks_are_suspect = False
         self._index = 0
         self._lock = threading.Lock()
-        self._abandoned = self._busy = self._finished = False
+        self._abandoned = self._busy = self._started = False
         self.stages = StageMark()
         """What it is doing."""
-        self._thread = threading.Thread(target=self._run, name="dice_worker", daemon=True)
+        self._thread = thread
+        self._ended = threading.Event()
 
     @property
     def waiting(self) -> int:
@@ -76,7 +79,8 @@ class FrameWorker:
         """
         self._tools.publications.announce(self._host.current().topologies)
         self._tools.calibration.begin()
-        self._thread.start()
+        self._started = True
+        self._thread.run(self._run)
 
     def offer(self, arrival: Arrival) -> None:
         """Leave an image; it replaces one that still waits."""
@@ -96,16 +100,16 @@ class FrameWorker:
         Returns:
             False if the image in progress was not finished in time. The worker is then abandoned:
             the image counts as ``stalled``, nothing is published any more, and the worker closes
-            the pipeline whenever it comes back.
+            the pipeline whenever it comes back. The thread is lost to it.
         """
         for _ in range(self._mailbox.close()):
             self._tools.accounting.dropped("inactive")
         self._tools.calibration.hurry()
-        if self._thread.ident is None:
+        if not self._started:
             return True
-        self._thread.join(timeout_s)
+        self._ended.wait(timeout_s)
         with self._lock:
-            if self._finished:
+            if self._ended.is_set():
                 return True
             self._abandoned = True
             if self._busy:
@@ -121,7 +125,7 @@ class FrameWorker:
             if self._abandoned:
                 break
         with self._lock:
-            self._finished = True
+            self._ended.set()
         if self._abandoned:
             self._host.close()
 

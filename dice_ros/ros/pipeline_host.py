@@ -12,12 +12,22 @@ import threading
 from collections.abc import Callable
 from typing import TypeAlias
 
+from dice_ros.assets.store import require_assets
 from dice_ros.pipeline import Pipeline
 from dice_ros.settings import Effect, Settings, SettingValue, schema
 
 PipelineFactory: TypeAlias = Callable[[Settings], Pipeline]
 
 _REBUILDING = tuple(spec.name for spec in schema().values() if spec.effect is Effect.REBUILD)
+
+
+def pipeline_of_the_user(settings: Settings) -> Pipeline:
+    """A pipeline with the assets in the user's cache.
+
+    Raises:
+        AssetError: an asset is missing; the message names the command to run.
+    """
+    return Pipeline(require_assets(), settings)
 
 
 class PipelineHost:
