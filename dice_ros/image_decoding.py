@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dice_ros.errors import ImageError
+from dice_ros.picture_header import bmp_size, tiff_size, webp_size
 from dice_ros.types import UInt8Array
 
 Pixels: TypeAlias = NDArray[Any]
@@ -175,23 +176,44 @@ def decode_compressed(data: Buffer, *, format: str = "", max_pixels: int) -> UIn
     view = memoryview(np.frombuffer(data, dtype=np.uint8).data)
     if not view:
         raise ImageError("empty_data", "the compressed image has no data")
-    head = bytes(view[:32])
-    if head.startswith(b"\xff\xd8"):
-        _check_jpeg(view, max_pixels)
-    elif head.startswith(b"\x89PNG\r\n\x1a\n"):
-        _check_png(view, max_pixels)
+    _check_file(view, format, max_pixels)
     picture = None
     try:
         picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise ImageError("unknown_format", f"the image cannot be decoded: {error}") from error
     if picture is None:
-        raise ImageError(
-            "unknown_format",
-            f"{len(view)} bytes of format {format!r} are no JPEG, PNG, WebP, BMP or TIFF picture",
-        )
+        raise _unknown_format(view, format)
     _check_size(picture.shape[1], picture.shape[0], max_pixels)
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _check_file(view: memoryview, format: str, max_pixels: int) -> None:
+    """Refuse what is cut off, too large or no picture before the decoder allocates anything."""
+    head = bytes(view[:16])
+    if head.startswith(b"\xff\xd8"):
+        _check_jpeg(view, max_pixels)
+        return
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        _check_png(view, max_pixels)
+        return
+    size = None
+    if head.startswith(b"BM"):
+        size = bmp_size(view)
+    elif head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        size = webp_size(view)
+    elif head.startswith((b"II*\0", b"MM\0*")):
+        size = tiff_size(view)
+    if size is None:
+        raise _unknown_format(view, format)
+    _check_size(size.width, size.height, max_pixels)
+
+
+def _unknown_format(view: memoryview, format: str) -> ImageError:
+    return ImageError(
+        "unknown_format",
+        f"{len(view)} bytes of format {format!r} are no JPEG, PNG, WebP, BMP or TIFF picture",
+    )
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
@@ -243,7 +265,13 @@ def _check_png(view: memoryview, max_pixels: int) -> None:
         raise ImageError("truncated_image", f"the PNG has only {len(view)} bytes")
     width, height = struct.unpack(">II", view[16:24])
     _check_size(width, height, max_pixels)
-    if b"IEND" not in bytes(view[-64:]):
-        raise ImageError(
-            "truncated_image", f"the PNG of {len(view)} bytes has no end chunk: it was cut off"
-        )
+    # OpenCV takes the memory that a chunk claims before it looks whether the file goes on so far.
+    position = 8
+    while position + 12 <= len(view):
+        length, kind = struct.unpack_from(">I4s", view, position)
+        position += 12 + length
+        if kind == b"IEND" and position <= len(view):
+            return
+    raise ImageError(
+        "truncated_image", f"the PNG of {len(view)} bytes has no end chunk: it was cut off"
+    )

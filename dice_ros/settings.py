@@ -31,6 +31,7 @@ class Effect(Enum):
     """When a change at run time takes effect."""
 
     LIVE = "live"
+    REBUILD = "rebuild"
     RESTART = "restart"
 
 
@@ -47,7 +48,8 @@ class SettingSpec:
         minimum, maximum: inclusive range of numbers; None where open.
         choices: allowed strings; empty if free.
         scope: who reads it.
-        effect: live, or after the estimator was rebuilt / the node restarted.
+        effect: live, once the estimator was rebuilt (meanwhile the old one answers), or only when
+            the node is started.
     """
 
     name: str
@@ -127,45 +129,45 @@ class Settings:
         "How meshes, contacts and deformation are estimated: landmark_fit needs nothing, dice "
         "needs the published weights and body models.",
         choices=("landmark_fit", "dice"),
-        effect=Effect.RESTART,
+        effect=Effect.REBUILD,
     )
     model_dir: str = _setting(
         "",
         "Folder of converted models (dice.safetensors, dice_bodies.npz); empty for "
         "$DICE_ROS_MODELS, or dice_ros/models in the user's data folder.",
-        effect=Effect.RESTART,
+        effect=Effect.REBUILD,
     )
     device: str = _setting(
         "auto",
         "Where networks of the estimator dice run; auto takes a GPU if there is one.",
         choices=("auto", "cpu", "cuda"),
-        effect=Effect.RESTART,
+        effect=Effect.REBUILD,
     )
     engine: str = _setting(
         "auto",
         "How the network of the estimator dice is run; auto takes the fastest that is installed "
         "and proved right on this machine.",
         choices=("auto", "eager", "compile", "openvino", "torch_tensorrt", "tensorrt_rtx"),
-        effect=Effect.RESTART,
+        effect=Effect.REBUILD,
     )
     precision: str = _setting(
         "auto",
         "What the core of the network computes in; auto tries the fastest first, and every engine "
         "must pass its certificate.",
         choices=("auto", "float32", "float16", "bfloat16"),
-        effect=Effect.RESTART,
+        effect=Effect.REBUILD,
     )
     engine_in_background: bool = _setting(
         True,
         "Answer with the plain engine while a faster one is built; false waits for it at start-up.",
         scope=Scope.NODE,
-        effect=Effect.RESTART,
+        effect=Effect.REBUILD,
     )
     dice_meshes: str = _setting(
         "parametric",
         "Meshes of the estimator dice: FLAME and MANO, or the network's free vertices.",
         choices=("parametric", "free"),
-        effect=Effect.RESTART,
+        effect=Effect.REBUILD,
     )
     max_persons: int = _setting(
         1, "Persons followed at once, largest faces first.", minimum=1, maximum=8
@@ -175,7 +177,7 @@ class Settings:
         "CPU threads each network may use.",
         minimum=1,
         maximum=64,
-        effect=Effect.RESTART,
+        effect=Effect.REBUILD,
     )
     face_score_min: float = _setting(
         0.5, "Faces scored lower are not reported.", minimum=0.0, maximum=1.0
@@ -227,19 +229,23 @@ class Settings:
         minimum=4096,
         maximum=1_000_000_000,
     )
+    autostart: bool = _setting(
+        True,
+        "Configure and activate without a lifecycle manager; a node that cannot do so ends.",
+        scope=Scope.NODE,
+        effect=Effect.RESTART,
+    )
     image_transport: str = _setting(
         "raw",
         "Subscribe to raw images (topic image) or JPEG/PNG (topic image/compressed).",
         choices=("raw", "compressed"),
         scope=Scope.NODE,
-        effect=Effect.RESTART,
     )
     image_reliability: str = _setting(
         "best_effort",
         "Reliability asked of the image topic; best_effort matches every publisher.",
         choices=("best_effort", "reliable"),
         scope=Scope.NODE,
-        effect=Effect.RESTART,
     )
     camera_info_wait_s: float = _setting(
         1.0,
@@ -268,6 +274,30 @@ class Settings:
         maximum=120.0,
         scope=Scope.NODE,
     )
+    input_timeout_s: float = _setting(
+        5.0,
+        "An active node that receives no image for longer says so, with what may be the cause.",
+        unit="s",
+        minimum=0.1,
+        maximum=3600.0,
+        scope=Scope.NODE,
+    )
+    stall_timeout_s: float = _setting(
+        10.0,
+        "A stage that takes longer for one image is reported as stalled.",
+        unit="s",
+        minimum=0.1,
+        maximum=3600.0,
+        scope=Scope.NODE,
+    )
+    late_frame_s: float = _setting(
+        1.0,
+        "Images that are older when they are taken count as late; they are answered all the same.",
+        unit="s",
+        minimum=0.001,
+        maximum=60.0,
+        scope=Scope.NODE,
+    )
     diagnostics_period_s: float = _setting(
         1.0,
         "Time between diagnostic reports.",
@@ -275,7 +305,6 @@ class Settings:
         minimum=0.1,
         maximum=60.0,
         scope=Scope.NODE,
-        effect=Effect.RESTART,
     )
 
     @staticmethod

@@ -33,7 +33,8 @@ def settings_markdown() -> str:
     rows = ["| name | default | range | unit | meaning |", "|---|---|---|---|---|"]
     for spec in schema().values():
         scope = " Node only." if spec.scope is Scope.NODE else ""
-        fixed = " At start-up only." if spec.effect is Effect.RESTART else ""
+        effect = _effect(spec)
+        fixed = f" {effect[0].upper()}{effect[1:]}." if effect else ""
         allowed = spec.range_text().replace("|", "\\|")
         rows.append(
             f"| `{spec.name}` | `{_yaml(spec.default)}` | {allowed} | {spec.unit} | "
@@ -43,7 +44,8 @@ def settings_markdown() -> str:
 
 
 def _effect(spec: SettingSpec) -> str:
-    return "at start-up only" if spec.effect is Effect.RESTART else ""
+    words = {Effect.RESTART: "at start-up only", Effect.REBUILD: "a change rebuilds the estimator"}
+    return words.get(spec.effect, "")
 
 
 def _yaml(value: SettingValue) -> str:

@@ -30,6 +30,7 @@ def generate_launch_description():
         ("image_transport", "raw", "raw or compressed"),
         ("estimator", "", "landmark_fit or dice; empty for what params_file says"),
         ("model_dir", "", "folder of converted models for the estimator dice"),
+        ("autostart", "true", "configure and activate without a lifecycle manager"),
         ("log_level", "info", "debug, info, warn, error"),
         ("use_sim_time", "false", "use /clock"),
         ("rviz", "false", "start RViz with our view"),
@@ -70,7 +71,10 @@ def generate_launch_description():
             parameters=[
                 value["params_file"],
                 {"image_transport": value["image_transport"]},
-                {"use_sim_time": PythonExpression(["'", value["use_sim_time"], "' == 'true'"])},
+                {
+                    name: PythonExpression(["'", value[name], "' == 'true'"])
+                    for name in ("use_sim_time", "autostart")
+                },
                 *([overrides] if overrides else []),
             ],
             remappings=remappings,

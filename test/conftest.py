@@ -130,3 +130,14 @@ def moving_pictures(astronaut: np.ndarray, touching_render) -> list[np.ndarray]:
             picture = np.roll(touch, number - 36, axis=1)
         pictures.append(picture)
     return pictures
+
+
+@pytest.fixture(scope="session")
+def ros():
+    """Nodes spinning in a thread of their own, in a domain of their own."""
+    pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+    from ros_session import Ros
+
+    made = Ros()
+    yield made
+    made.close()

@@ -1,81 +1,58 @@
 """The node: camera images in, hand-face interaction out.
 
-Callbacks only put images into a one-slot mailbox. A worker thread owns the pipeline, decodes,
-estimates and publishes, so the executor is never held up and a slow frame costs nothing but the
-images that arrive meanwhile, which are counted.
+A managed node. Its subscriptions and publishers last as long as it does; *configure* loads the
+networks, *activate* starts the worker that answers images, *deactivate* and *cleanup* undo both.
+Callbacks only put images into a one-slot mailbox, so the executor is never held up, and a slow
+frame costs nothing but the images that arrive meanwhile, which are counted.
 """
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
 
-import cv2
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
+from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.node import Node
-from rclpy.qos import (
-    DurabilityPolicy,
-    HistoryPolicy,
-    QoSProfile,
-    ReliabilityPolicy,
-    qos_profile_sensor_data,
-)
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
-from visualization_msgs.msg import MarkerArray
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import CameraInfo
 
-from dice_ros.assets.store import require_assets
-from dice_ros.camera import Camera
-from dice_ros.errors import CameraError, DiceRosError, DroppedFrameError, SettingsError
-from dice_ros.msg import HandFaceInteraction, MeshTopology
-from dice_ros.pipeline import Pipeline
-from dice_ros.render.overlay import OverlayRenderer
+from dice_ros.errors import CameraError, DiceRosError, ImageError, SettingsError
+from dice_ros.ros.calibration import Calibration
 from dice_ros.ros.dds_profile import use_dds_profile
-from dice_ros.ros.diagnostics_report import diagnostics
+from dice_ros.ros.diagnostics_report import NodeState
 from dice_ros.ros.frame_accounting import FrameAccounting
-from dice_ros.ros.image_message import camera_of, fit_camera, frame_of
-from dice_ros.ros.interaction_message import header, interaction_messages, topology_message
-from dice_ros.ros.mailbox import Mailbox
-from dice_ros.ros.markers import MarkerMaker
+from dice_ros.ros.frame_worker import Arrival, FrameWorker
+from dice_ros.ros.image_input import ImageInput
+from dice_ros.ros.image_message import camera_of, message_of
+from dice_ros.ros.monitor import Monitor
+from dice_ros.ros.node_tools import NodeTools
 from dice_ros.ros.parameters import SettingsParameters
-from dice_ros.ros.rate_limit import RateLimit
-from dice_ros.ros.tf_broadcast import TfBroadcast
+from dice_ros.ros.pipeline_host import PipelineFactory, PipelineHost, pipeline_of_the_user
+from dice_ros.ros.publications import Publications
+from dice_ros.ros.task_thread import TaskThread
+from dice_ros.ros.throttled_log import ThrottledLog
+from dice_ros.ros.transport_losses import TransportLosses
+from dice_ros.ros.watchdog import Sight
 from dice_ros.settings import Settings
-from dice_ros.types import Frame, FrameResult
 
-PipelineFactory = Callable[[Settings], Pipeline]
-
-_WARN_PERIOD_S = 5.0
-_JPEG_QUALITY = 85
-_LATCHED = QoSProfile(
-    depth=10,
-    history=HistoryPolicy.KEEP_LAST,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
+STOP_TIMEOUT_S = 10.0
+"""How long the image in progress may take to finish before the worker is abandoned."""
+_HEARTBEAT_S = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrival:
-    """An image message and when it was received."""
-
-    message: Image | CompressedImage
-    received_s: float
-
-
-class DiceNode(Node):
+class DiceNode(LifecycleNode):
     """Publishes :class:`dice_ros.msg.HandFaceInteraction` for every image.
 
     Args:
         pipeline_factory: makes the pipeline from the settings; None takes the user's assets.
-        **options: handed to :class:`rclpy.node.Node`.
+        **options: handed to :class:`rclpy.lifecycle.LifecycleNode`.
 
     Raises:
         SettingsError: a parameter is unknown or invalid.
@@ -85,23 +62,48 @@ class DiceNode(Node):
         super().__init__("dice_node", **options)
         # First what destroy_node needs: a wrong parameter below ends the node half made.
         self._accounting = FrameAccounting()
-        self._mailbox: Mailbox[_Arrival] = Mailbox()
-        self._changed_settings: Mailbox[Settings] = Mailbox()
-        self._worker: threading.Thread | None = None
-        self._make_pipeline = pipeline_factory or _pipeline_of_the_user
+        self._monitor: Monitor | None = None
+        self._host: PipelineHost | None = None
+        self._worker: FrameWorker | None = None
+        self._thread: TaskThread | None = None
+        self._make_pipeline = pipeline_factory or pipeline_of_the_user
         self._settings_parameters = SettingsParameters(self, self._on_settings)
-        self._camera: Camera | None = None
-        self._camera_lock = threading.Lock()
-        self._assumed: Camera | None = None
-        self._first_image_s: float | None = None
-        self._state = "loading networks"
-        self._index = 0
-        self._last_stamp_ns = 0
+        self._log = ThrottledLog(self.get_logger())
         self.failure: str | None = None
         """Why the node cannot work; None while it can."""
-        self._set_up_topics()
-        self._worker = threading.Thread(target=self._work, name="dice_worker", daemon=True)
-        self._worker.start()
+        self.has_ended = False
+        """Whether it will never work again: shut down, or unable to start by itself."""
+        self._transition: str | None = None
+        self._rebuild_failure: Exception | None = None
+        self._input_s: float | None = None
+        self._heartbeat_s: float | None = None
+        self._losses = TransportLosses()
+        self._input = ImageInput(
+            self, self.settings, self._on_image, self._on_camera_info, self._on_mismatch
+        )
+        self._publications = Publications(self, self._on_mismatch)
+        self._calibration = Calibration(self._input.info_topic, self._on_calibration_trouble)
+        self._tools = NodeTools(
+            settings=lambda: self.settings,
+            now_ns=lambda: self.get_clock().now().nanoseconds,
+            is_ending=lambda: not self.context.ok(),
+            accounting=self._accounting,
+            calibration=self._calibration,
+            publications=self._publications,
+            log=self._log,
+        )
+        self._jump_handle = self.get_clock().create_jump_callback(
+            JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1)),
+            post_callback=self._on_clock_jump,
+        )
+        # Not the node's clock: a simulation that stands still must not stop these.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._rebuild_failed = self.create_guard_condition(self._on_rebuild_failed)
+        self._heartbeat = self.create_timer(_HEARTBEAT_S, self._on_heartbeat, clock=steady)
+        if self.settings.autostart:
+            self._autostart_timer = self.create_timer(0.0, self._autostart, clock=steady)
+        self._monitor = Monitor(self, self._tools, sight=self._sight, state=self._state)
+        self._monitor.start()
 
     @property
     def settings(self) -> Settings:
@@ -113,243 +115,233 @@ class DiceNode(Node):
         """Where every frame went."""
         return self._accounting
 
+    @property
+    def lifecycle_label(self) -> str:
+        """The lifecycle state, e.g. ``active``."""
+        return self._state_machine.current_state[1]
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the networks; fails with the reason if files are missing."""
+        del state
+        return self._guarded("configure", self._configure)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Answer images from now on."""
+        del state
+        return self._guarded("activate", self._activate)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Finish the image in progress and answer no more."""
+        del state
+        return self._guarded("deactivate", self._deactivate)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the networks."""
+        del state
+        return self._guarded("cleanup", self._cleanup)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop and free everything; what goes wrong is said, and the node is done all the same."""
+        del state
+        self._guarded("shutdown", self._release)
+        self.has_ended = True
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything, so that the node can be configured anew."""
+        del state
+        self._accounting.noted("transition_error")
+        reason = self.failure
+        outcome = self._guarded("error", self._release)
+        if outcome is not TransitionCallbackReturn.SUCCESS:
+            self.has_ended = True
+            return TransitionCallbackReturn.FAILURE
+        self.failure = reason
+        return outcome
+
     def destroy_node(self) -> None:
-        """Stop the worker, say where every frame went, and free everything."""
-        self._mailbox.close()
-        self._changed_settings.close()
-        if self._worker is None:
-            super().destroy_node()
-            return
-        self._worker.join(timeout=10.0)
-        account = self._accounting.account()
-        drops = {**account.drops, "overwritten": self._mailbox.overwritten}
-        text = ", ".join(f"{count} {reason}" for reason, count in drops.items() if count)
-        counts = f"received {account.received} images, published {account.published}"
-        self._say(f"{counts}; {text or 'no drops'}")
+        """Stop everything, say where every frame went, and free everything."""
+        if self._monitor is not None:
+            self._monitor.stop(STOP_TIMEOUT_S)
+            self._guarded("destroy", self._release)
+            self._end_thread()
+            self._jump_handle.unregister()
+            self._say(self._accounting.account().sentence())
         super().destroy_node()
 
-    def _set_up_topics(self) -> None:
-        settings = self.settings
-        # A mismatch of QoS is the most frequent reason for "nothing arrives": say it with the fix.
-        events = SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos)
-        reliable = settings.image_reliability == "reliable"
-        image_qos = QoSProfile(
-            depth=1,
-            history=HistoryPolicy.KEEP_LAST,
-            reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
-            durability=DurabilityPolicy.VOLATILE,
-        )
-        compressed = settings.image_transport == "compressed"
-        kind, topic = (CompressedImage, "image/compressed") if compressed else (Image, "image")
-        self._image_subscription = self.create_subscription(
-            kind, topic, self._on_image, image_qos, event_callbacks=events
-        )
-        self._info_subscription = self.create_subscription(
-            CameraInfo, "camera_info", self._on_camera_info, qos_profile_sensor_data
-        )
-        self._interaction = self.create_publisher(
-            HandFaceInteraction,
-            "dice/interaction",
-            10,
-            event_callbacks=PublisherEventCallbacks(incompatible_qos=self._on_incompatible_qos),
-        )
-        self._topology = self.create_publisher(MeshTopology, "dice/topology", _LATCHED)
-        self._markers = self.create_publisher(MarkerArray, "dice/markers", 2)
-        self._overlay = self.create_publisher(Image, "dice/overlay", 2)
-        self._overlay_jpeg = self.create_publisher(CompressedImage, "dice/overlay/compressed", 2)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._marker_rate, self._overlay_rate = RateLimit(), RateLimit()
-        self._tf = TfBroadcast(self) if settings.publish_tf else None
-        self._timer = self.create_timer(settings.diagnostics_period_s, self._report)
+    def note_defect(self) -> None:
+        """Count and say the exception being handled, which came out of the executor."""
+        self._accounting.noted("internal_error_in_executor")
+        text = f"a callback failed; please report this:\n{traceback.format_exc()}"
+        self._log.error("internal_error_in_executor", text)
 
-    def _on_image(self, message: Image | CompressedImage) -> None:
-        self._accounting.received()
-        self._mailbox.put(_Arrival(message, time.monotonic()))
+    def _autostart(self) -> None:
+        self._autostart_timer.cancel()
+        for trigger in (self.trigger_configure, self.trigger_activate):
+            if trigger() is not TransitionCallbackReturn.SUCCESS:
+                self.has_ended = True
+                return
 
-    def _on_camera_info(self, message: CameraInfo) -> None:
+    def _guarded(self, name: str, action: Callable[[], None]) -> TransitionCallbackReturn:
+        """Run a transition's action; rclpy itself would swallow what is wrong."""
+        self._transition = name
         try:
-            camera = camera_of(message)
-        except CameraError as error:
-            if error.reason != "uncalibrated":
-                self._accounting.noted(error.reason)
-                self._warn(f"a CameraInfo is left out: {error}")
-            return
-        with self._camera_lock:
-            self._camera = camera
-
-    def _on_incompatible_qos(self, event) -> None:
-        self._accounting.noted("incompatible_qos")
-        self._warn(
-            f"another node's QoS does not match ours (policy {event.last_policy_kind}): images are "
-            "requested with the parameter image_reliability, best_effort matches every publisher"
-        )
-
-    def _on_settings(self, settings: Settings) -> None:
-        self._changed_settings.put(settings)
-
-    def _work(self) -> None:
-        """The worker thread: build the pipeline, then one image after the other."""
-        try:
-            pipeline = self._make_pipeline(self.settings)
+            action()
         except DiceRosError as error:
             self._fail(str(error))
-            return
-        except Exception as error:
-            logging.getLogger(__name__).exception("the pipeline could not be built")
-            self._fail(f"the pipeline could not be built: {type(error).__name__}: {error}")
-            return
-        try:
-            self._serve(pipeline)
+            return TransitionCallbackReturn.FAILURE
+        except Exception as error:  # a node outlives its transitions
+            self.get_logger().error(traceback.format_exc())
+            self._fail(f"the transition {name} failed: {type(error).__name__}: {error}")
+            return TransitionCallbackReturn.ERROR
         finally:
-            pipeline.close()
+            self._transition = None
+            self._heartbeat_s = None
+        return TransitionCallbackReturn.SUCCESS
 
-    def _serve(self, pipeline: Pipeline) -> None:
-        renderer, marker_maker = (
-            OverlayRenderer(pipeline.topologies),
-            MarkerMaker(pipeline.topologies),
-        )
-        for topology in pipeline.topologies:
-            self._topology.publish(topology_message(topology))
-        self._state = "ready"
+    def _configure(self) -> None:
+        self.failure = None
+        self._host = PipelineHost(self._make_pipeline, self.settings, self._on_rebuilt)
+
+    def _activate(self) -> None:
+        host = self._host
+        if host is None:
+            raise RuntimeError("there is no pipeline to activate")
+        # Parameters may have changed while nobody answered images.
+        host.change(self.settings)
+        if self._thread is None:
+            self._thread = TaskThread("dice_worker")
+        worker = FrameWorker(host, self._tools, self._thread)
+        worker.start()
+        self._worker = worker
+        self._input_s = time.monotonic()
         self._say("ready")
-        while True:
-            arrival = self._mailbox.take()
-            if arrival is None:
-                return
-            settings = self._changed_settings.take(0.0)
-            if settings is not None:
-                pipeline.apply(settings)
-            try:
-                self._answer(arrival, pipeline, renderer, marker_maker)
-            except DroppedFrameError as error:
-                self._accounting.dropped(error.reason)
-                self._warn(f"an image is left out: {error}")
-            except Exception:
-                self._accounting.dropped("internal_error")
-                if self._mailbox.is_closed:
-                    return
-                logging.getLogger(__name__).exception("an image could not be processed")
-                self._warn("an image could not be processed: see the traceback; please report it")
 
-    def _answer(
-        self,
-        arrival: _Arrival,
-        pipeline: Pipeline,
-        renderer: OverlayRenderer,
-        marker_maker: MarkerMaker,
-    ) -> None:
-        taken_s = time.monotonic()
-        self._index += 1
-        frame = frame_of(
-            arrival.message,
-            max_pixels=self.settings.max_image_pixels,
-            source=self._image_subscription.topic_name,
-            index=self._index,
-        )
-        camera = self._camera_for(frame)
-        frame = replace(frame, camera=camera)
-        if frame.stamp_ns < self._last_stamp_ns:
-            self._accounting.noted("stamp_went_back")
-        self._last_stamp_ns = frame.stamp_ns
-        before_s = time.monotonic()
-        result = pipeline.process(frame)
-        for reason in result.failures:
-            self._accounting.noted(f"person_{reason}")
-        pipeline_s = time.monotonic() - before_s
-        for message in interaction_messages(result, camera):
-            self._interaction.publish(message)
-        latency_s = time.monotonic() - taken_s
-        self._accounting.published(1e3 * latency_s, 1e3 * pipeline_s)
-        if self._tf is not None:
-            self._tf.publish(result)
-        self._publish_pictures(result, renderer, marker_maker)
+    def _deactivate(self) -> None:
+        worker, self._worker = self._worker, None
+        self._input_s = None
+        if worker is not None and not worker.stop(STOP_TIMEOUT_S):
+            # It closes the pipeline when it comes back: nobody else may touch it.
+            stage = worker.stages.stage
+            self._host = None
+            self._end_thread()
+            where = stage.name if stage else "work"
+            raise RuntimeError(f"the worker hangs in {where} and was abandoned")
 
-    def _camera_for(self, frame: Frame) -> Camera:
-        """The received calibration, or an assumed one once none came in time."""
-        height, width = frame.image.shape[:2]
-        now = time.monotonic()
-        if self._first_image_s is None:
-            self._first_image_s = now
-        deadline_s = self._first_image_s + self.settings.camera_info_wait_s
-        while True:
-            with self._camera_lock:
-                camera = self._camera
-            if camera is not None:
-                return self._fitted(camera, width, height)
-            if time.monotonic() >= deadline_s or self._mailbox.is_closed:
-                return self._assume(width, height)
-            time.sleep(0.01)
+    def _end_thread(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.end()
 
-    def _fitted(self, camera: Camera, width: int, height: int) -> Camera:
+    def _cleanup(self) -> None:
+        host, self._host = self._host, None
+        if host is not None:
+            host.close()
+
+    def _release(self) -> None:
         try:
-            return fit_camera(camera, width, height)
-        except CameraError as error:
-            self._accounting.noted(error.reason)
-            self._warn(str(error))
-            return self._assume(width, height)
+            self._deactivate()
+        finally:
+            self._cleanup()
 
-    def _assume(self, width: int, height: int) -> Camera:
-        known = self._assumed
-        if known is None or (known.width, known.height) != (width, height):
-            known = Camera.assume(width, height, self.settings.assumed_focal_ratio)
-            self._assumed = known
-            topic = self._info_subscription.topic_name
-            self.get_logger().warning(
-                f"no usable CameraInfo on {topic}: assuming a focal length of "
-                f"{known.K[0, 0]:.0f} pixels; depths may be wrong by a constant factor"
-            )
-        return known
-
-    def _publish_pictures(
-        self, result: FrameResult, renderer: OverlayRenderer, marker_maker: MarkerMaker
-    ) -> None:
-        """The expensive topics, only while somebody listens."""
-        settings = self.settings
-        if self._markers.get_subscription_count() and self._marker_rate.allows(
-            settings.marker_rate_hz
-        ):
-            self._markers.publish(marker_maker.markers(result))
-        raw = self._overlay.get_subscription_count() > 0
-        jpeg = self._overlay_jpeg.get_subscription_count() > 0
-        if not (raw or jpeg) or not self._overlay_rate.allows(settings.overlay_rate_hz):
+    def _on_image(self, data: bytes, info: Mapping[str, Any]) -> None:
+        self._accounting.received()
+        self._count_losses(info)
+        if self._worker is None:
+            self._accounting.dropped("inactive")
             return
-        picture = renderer.draw(result.frame, result.interactions)
-        stamp = header(result.frame.stamp_ns, result.frame.frame_id)
-        height, width = picture.shape[:2]
-        if raw:
-            message = Image(
-                header=stamp, height=height, width=width, encoding="rgb8", step=3 * width
-            )
-            message.data.frombytes(picture.tobytes())
-            self._overlay.publish(message)
-        if jpeg:
-            quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-            _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)
-            message = CompressedImage(header=stamp, format="jpeg")
-            message.data.frombytes(data.tobytes())
-            self._overlay_jpeg.publish(message)
+        self._input_s = time.monotonic()
+        self._worker.offer(Arrival(data, self._input.kind, self._input.topic))
 
-    def _report(self) -> None:
-        account = self._accounting.account()
-        overwritten = self._mailbox.overwritten
-        if overwritten:
-            account = replace(account, drops={**account.drops, "overwritten": overwritten})
-        report = diagnostics(
-            account,
-            state=self.failure or self._state,
-            failed=self.failure is not None,
-            intrinsics_assumed=self._camera is None,
-            waiting=self._mailbox.waiting,
+    def _count_losses(self, info: Mapping[str, Any]) -> None:
+        lost = self._losses.seen(info)
+        if lost:
+            self._accounting.noted("lost_in_transport", lost)
+
+    def _on_camera_info(self, data: bytes) -> None:
+        try:
+            camera = camera_of(message_of(data, CameraInfo))
+        except (CameraError, ImageError) as error:
+            if error.reason != "uncalibrated":
+                self._accounting.noted(error.reason)
+                self._log.warning(error.reason, f"a CameraInfo is left out: {error}")
+            return
+        self._calibration.receive(camera)
+
+    def _on_calibration_trouble(self, reason: str, text: str) -> None:
+        if reason != "intrinsics_assumed":  # a state, not an event
+            self._accounting.noted(reason)
+        self._log.warning(reason, text)
+
+    def _on_mismatch(self, text: str) -> None:
+        self._accounting.noted("incompatible_qos")
+        self._log.warning(f"incompatible_qos {text}", text)
+
+    def _on_clock_jump(self, jump: TimeJump) -> None:
+        if jump.delta.nanoseconds >= 0:
+            return
+        self._accounting.noted("clock_went_back")
+        worker = self._worker
+        if worker is not None:
+            worker.clock_went_back(self.get_clock().now().nanoseconds)
+
+    def _on_settings(self, settings: Settings) -> None:
+        self._input.change(settings)
+        if self._host is not None:
+            self._host.change(settings)
+
+    def _on_rebuilt(self, failure: Exception | None) -> None:
+        """Called by the building thread."""
+        if failure is None:
+            self._accounting.noted("estimator_rebuilt")
+            self._say("the estimator was rebuilt")
+            return
+        self._rebuild_failure = failure
+        self._rebuild_failed.trigger()
+
+    def _on_rebuild_failed(self) -> None:
+        """Set the parameters back, so that they say what is in force."""
+        failure, host = self._rebuild_failure, self._host
+        if failure is None or host is None:
+            return
+        self._rebuild_failure = None
+        self._accounting.noted("rebuild_failed")
+        self.get_logger().error(
+            f"the estimator could not be rebuilt, the old one goes on: "
+            f"{type(failure).__name__}: {failure}"
         )
-        report.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(report)
+        values = host.built_values().items()
+        self.set_parameters_atomically([Parameter(name, value=value) for name, value in values])
+
+    def _on_heartbeat(self) -> None:
+        self._heartbeat_s = time.monotonic()
+
+    def _sight(self) -> Sight:
+        worker, input_s = self._worker, self._input_s
+        return Sight(
+            stage=worker.stages.stage if worker else None,
+            thread_id=worker.thread_id if worker else None,
+            executor_s=None if self._transition else self._heartbeat_s,
+            input_s=input_s if worker else None,
+            clock_ns=self.get_clock().now().nanoseconds,
+            why_silent=self._input.silence_text,
+        )
+
+    def _state(self) -> NodeState:
+        host, lifecycle = self._host, self.lifecycle_label
+        return NodeState(
+            name=self.get_fully_qualified_name(),
+            lifecycle=lifecycle,
+            text=_state_text(self._transition, lifecycle),
+            failure=self.failure,
+            intrinsics_assumed=self._calibration.is_assumed,
+            rebuilding=host is not None and host.is_rebuilding,
+            estimator={} if host is None else host.status,
+        )
 
     def _fail(self, reason: str) -> None:
         self.failure = reason
         self.get_logger().fatal(reason)
-
-    def _warn(self, text: str) -> None:
-        self.get_logger().warning(text, throttle_duration_sec=_WARN_PERIOD_S)
 
     def _say(self, text: str) -> None:
         # After a shutdown signal the logger may have lost its context.
@@ -359,12 +351,14 @@ class DiceNode(Node):
             sys.stderr.write(f"[dice_node] {text}\n")
 
 
-def _pipeline_of_the_user(settings: Settings) -> Pipeline:
-    return Pipeline(require_assets(), settings)
+def _state_text(transition: str | None, lifecycle: str) -> str:
+    if transition == "configure":
+        return "loading networks"
+    return "ready" if lifecycle == "active" else transition or lifecycle
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the node until it is interrupted; returns the exit code."""
+    """Run the node until it is interrupted or shut down; returns the exit code."""
     use_dds_profile()
     rclpy.init(args=arguments)
     # SIGTERM ends the node like Ctrl-C does, with its accounts.
@@ -378,14 +372,27 @@ def main(arguments: list[str] | None = None) -> int:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
-        while rclpy.ok() and node.failure is None:
-            executor.spin_once(timeout_sec=0.2)
+        while rclpy.ok() and not node.has_ended:
+            _spin_once(executor, node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    failed = node.failure is not None
+    failed = node.has_ended and node.failure is not None
+    executor.shutdown()
     node.destroy_node()
     rclpy.try_shutdown()
     return 1 if failed else 0
+
+
+def _spin_once(executor: SingleThreadedExecutor, node: DiceNode) -> None:
+    try:
+        executor.spin_once(timeout_sec=0.2)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        raise
+    except Exception:  # the node outlives a defect in one callback
+        if not rclpy.ok():
+            return
+        node.note_defect()
+        time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import math
 import threading
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -18,7 +21,8 @@ class Account:
     Attributes:
         received: images that arrived.
         published: images answered by a message.
-        drops: images that were not, by reason.
+        overwritten: images that were replaced by a newer one before their turn came.
+        drops: images that were not answered for another reason, by reason.
         notes: other things worth counting (calibrations left out, resets), by name.
         overhead_ms: (p50, p99) of the time from taking an image to publishing, less the pipeline.
         latency_ms: (p50, p99) of the time from taking an image to publishing.
@@ -26,10 +30,31 @@ class Account:
 
     received: int
     published: int
+    overwritten: int
     drops: dict[str, int]
     notes: dict[str, int]
     overhead_ms: tuple[float, float]
     latency_ms: tuple[float, float]
+
+    @property
+    def in_flight(self) -> int:
+        """Images received and neither answered nor given up yet: waiting, or being processed."""
+        return self.received - self.published - self.overwritten - sum(self.drops.values())
+
+    def json_text(self) -> str:
+        """Every count as one line of JSON; percentiles of nothing are null."""
+        values = dataclasses.asdict(self) | {"in_flight": self.in_flight}
+        for name in ("overhead_ms", "latency_ms"):
+            pair = (None if math.isnan(value) else round(value, 2) for value in values[name])
+            values[name] = dict(zip(("p50", "p99"), pair, strict=True))
+        return json.dumps(values)
+
+    def sentence(self) -> str:
+        """The counts for people."""
+        gone = {**self.drops, "overwritten": self.overwritten, "in flight": self.in_flight}
+        text = ", ".join(f"{count} {reason}" for reason, count in gone.items() if count)
+        counts = f"received {self.received} images, published {self.published}"
+        return f"{counts}; {text or 'no drops'}"
 
 
 class FrameAccounting:
@@ -37,7 +62,7 @@ class FrameAccounting:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._received = self._published = 0
+        self._received = self._published = self._overwritten = 0
         self._drops: Counter[str] = Counter()
         self._notes: Counter[str] = Counter()
         self._latency_ms: deque[float] = deque(maxlen=_RECENT)
@@ -48,16 +73,21 @@ class FrameAccounting:
         with self._lock:
             self._received += 1
 
+    def overwritten(self) -> None:
+        """A newer image took the place of one that had not had its turn."""
+        with self._lock:
+            self._overwritten += 1
+
     def dropped(self, reason: str) -> int:
         """An image was left out; returns how often that happened for this reason."""
         with self._lock:
             self._drops[reason] += 1
             return self._drops[reason]
 
-    def noted(self, name: str) -> int:
-        """Something else happened; returns how often."""
+    def noted(self, name: str, times: int = 1) -> int:
+        """Something else happened; returns how often so far."""
         with self._lock:
-            self._notes[name] += 1
+            self._notes[name] += times
             return self._notes[name]
 
     def published(self, latency_ms: float, pipeline_ms: float) -> None:
@@ -67,12 +97,19 @@ class FrameAccounting:
             self._latency_ms.append(latency_ms)
             self._overhead_ms.append(latency_ms - pipeline_ms)
 
+    def is_settled(self, received: int) -> bool:
+        """Whether so many images arrived and none of them is in flight any more."""
+        with self._lock:
+            settled = self._published + self._overwritten + self._drops.total()
+            return settled == self._received == received
+
     def account(self) -> Account:
         """The counts so far."""
         with self._lock:
             return Account(
                 self._received,
                 self._published,
+                self._overwritten,
                 dict(self._drops),
                 dict(self._notes),
                 _percentiles(self._overhead_ms),

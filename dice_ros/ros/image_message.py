@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TypeVar
 
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dice_ros.camera import Camera
@@ -14,13 +16,36 @@ from dice_ros.types import Frame, UInt8Array
 DEFAULT_FRAME_ID = "camera_optical_frame"
 
 
+Message = TypeVar("Message", Image, CompressedImage, CameraInfo)
+
+
+def message_of(data: bytes, kind: type[Message]) -> Message:
+    """The message in serialized bytes.
+
+    Raises:
+        ImageError: reason ``undecodable_message``.
+    """
+    try:
+        return deserialize_message(data, kind)
+    except Exception as error:  # the middleware has no error of its own for this
+        raise ImageError(
+            "undecodable_message",
+            f"{len(data)} bytes are no {kind.__name__}: {str(error).splitlines()[0]}; does another "
+            "version of the message, or another middleware, publish them?",
+        ) from error
+
+
 def stamp_of(message: Image | CompressedImage | CameraInfo) -> int:
     """Header stamp in nanoseconds.
 
     Raises:
-        ImageError: reason ``stamp_zero`` or ``stamp_negative``.
+        ImageError: reason ``stamp_zero``, ``stamp_negative`` or ``stamp_invalid``.
     """
     stamp = message.header.stamp
+    if stamp.nanosec >= 1_000_000_000:
+        raise ImageError(
+            "stamp_invalid", f"the stamp of the image has {stamp.nanosec} ns beside its seconds"
+        )
     stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
     if stamp_ns == 0:
         raise ImageError(

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import enum
 import threading
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+
+
+class Put(enum.Enum):
+    """What became of an item that was put into the mailbox."""
+
+    STORED = "stored"
+    REPLACED_ANOTHER = "replaced_another"
+    REFUSED = "refused"
 
 
 class Mailbox(Generic[Item]):
@@ -29,13 +38,16 @@ class Mailbox(Generic[Item]):
         with self._condition:
             return int(self._item is not None)
 
-    def put(self, item: Item) -> None:
-        """Leave an item; an unread one is lost and counted."""
+    def put(self, item: Item) -> Put:
+        """Leave an item; an unread one is lost and counted, a closed mailbox takes none."""
         with self._condition:
-            if self._item is not None:
-                self._overwritten += 1
+            if self._closed:
+                return Put.REFUSED
+            replaces = self._item is not None
+            self._overwritten += replaces
             self._item = item
             self._condition.notify()
+            return Put.REPLACED_ANOTHER if replaces else Put.STORED
 
     def take(self, timeout_s: float | None = None) -> Item | None:
         """Wait for an item; None after the timeout or when the mailbox is closed."""
@@ -52,8 +64,15 @@ class Mailbox(Generic[Item]):
         with self._condition:
             return self._closed
 
-    def close(self) -> None:
-        """Wake whoever waits; nothing can be taken afterwards."""
+    def close(self) -> int:
+        """Wake whoever waits; nothing goes in or out afterwards.
+
+        Returns:
+            How many items were left in the slot: 0 or 1. They are gone.
+        """
         with self._condition:
             self._closed = True
+            left = int(self._item is not None)
+            self._item = None
             self._condition.notify_all()
+            return left

@@ -27,7 +27,7 @@ class SettingsParameters:
 
     Args:
         node: the node.
-        on_change: called with the new settings after a valid change.
+        on_change: called with the new settings after a valid change, by whoever changed them.
 
     Raises:
         SettingsError: a value given at start-up is invalid or a name is unknown.

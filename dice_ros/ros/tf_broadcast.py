@@ -24,15 +24,19 @@ class TfBroadcast:
     """
 
     def __init__(self, node: Node) -> None:
+        self._logger = node.get_logger()
         self._publisher = None
-        if TFMessage is None:
-            node.get_logger().info("tf2_msgs is not installed: no frames are published on /tf")
-            return
-        self._publisher = node.create_publisher(TFMessage, "/tf", 10)
+        if TFMessage is not None:
+            self._publisher = node.create_publisher(TFMessage, "/tf", 10)
 
     def publish(self, result: FrameResult) -> None:
         """Send the frames of everybody in one image."""
-        if self._publisher is None or not result.interactions:
+        if not result.interactions:
+            return
+        if self._publisher is None:
+            self._logger.info(
+                "tf2_msgs is not installed: no frames are published on /tf", once=True
+            )
             return
         transforms = []
         stamp = header(result.frame.stamp_ns, result.frame.frame_id)

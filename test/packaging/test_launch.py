@@ -30,6 +30,7 @@ def test_the_launch_file_declares_its_arguments():
         "demo",
         "estimator",
         "model_dir",
+        "autostart",
     } <= names
 
 

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "dice_ros"
 FORBIDDEN = {
     *("rclpy", "std_msgs", "sensor_msgs", "geometry_msgs", "diagnostic_msgs", "tf2_msgs"),
     *("visualization_msgs", "rcl_interfaces", "builtin_interfaces", "launch", "cv_bridge"),
+    *("lifecycle_msgs", "std_srvs"),
 }
 # A room may import rooms to its right.
 ORDER = (
@@ -34,7 +35,7 @@ ORDER = (
 FREE = {
     *("types", "camera", "errors", "settings", "settings_document", "stopwatch"),
     *("image_decoding", "blas_threads", "metric_placement", "model_folder"),
-    *("optional_packages",),
+    *("optional_packages", "picture_header"),
 }
 HEAVY = {
     "ai_edge_litert": "dice_ros/perception/litert.py",

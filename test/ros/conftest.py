@@ -1,54 +1,28 @@
-"""A ROS of our own: a random domain on this machine alone."""
-
-import os
-import random
-import threading
+"""The domain is chosen before any test starts a process."""
 
 import pytest
 
-os.environ["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(10, 100))
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
-rclpy = pytest.importorskip("rclpy", reason="ROS 2 is not installed")
+import ros_session  # noqa: F401 - chooses it
+from ros.node_client import Client, start
+from test_support import wait_until
 
-from dice_ros.ros.dds_profile import use_dds_profile  # noqa: E402 - after the domain is chosen
-
-use_dds_profile()
-
-
-class Ros:
-    """Nodes spinning in a thread of their own."""
-
-    def __init__(self):
-        from rclpy.executors import SingleThreadedExecutor
-
-        self.executor = SingleThreadedExecutor()
-        self._thread = threading.Thread(target=self._spin, daemon=True)
-        self._running = True
-        self._thread.start()
-
-    def _spin(self):
-        while self._running:
-            self.executor.spin_once(timeout_sec=0.05)
-
-    def add(self, node):
-        self.executor.add_node(node)
-        return node
-
-    def remove(self, node):
-        self.executor.remove_node(node)
-        node.destroy_node()
-
-    def close(self):
-        self._running = False
-        self._thread.join()
-        self.executor.shutdown()
+from dice_ros.pipeline import Pipeline
 
 
-@pytest.fixture(scope="session")
-def ros():
-    rclpy.init()
-    made = Ros()
-    yield made
-    made.close()
-    rclpy.shutdown()
+@pytest.fixture(scope="module")
+def factory(asset_dir):
+    return lambda settings: Pipeline(asset_dir, settings)
+
+
+@pytest.fixture(scope="module")
+def served(ros, factory):
+    """One node and its client for the tests that do not need their own."""
+    node = start(ros, factory, "shared")
+    client = ros.add(Client("shared"))
+    assert wait_until(lambda: len(client.topologies) == 3, 30)
+    assert wait_until(client.images.get_subscription_count)
+    yield node, client
+    ros.remove(client)
+    ros.remove(node)

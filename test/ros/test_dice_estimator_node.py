@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("torch", reason="DICE needs PyTorch: pip install 'dice_ros[dice]'")
 
-from ros.test_dice_node import Client, image_message, info_message, next_stamp, start
+from ros.node_client import Client, image_message, info_message, next_stamp, start
 from test_support import wait_until
 
 from dice_ros.checkpoints.weights_file import read_weights, write_weights

@@ -13,125 +13,15 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 
-from diagnostic_msgs.msg import DiagnosticArray
-from dice_ros.msg import HandFaceInteraction, MeshTopology
-from rclpy.node import Node
-from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from ros.node_client import Client, image_message, info_message, next_stamp, send, start
+from sensor_msgs.msg import CameraInfo, CompressedImage
 from test_support import wait_until
-from visualization_msgs.msg import MarkerArray
 
-from dice_ros.errors import SettingsError
 from dice_ros.pipeline import Pipeline
-from dice_ros.ros.dice_node import DiceNode
+from dice_ros.render.overlay import OverlayRenderer
 from dice_ros.ros.interaction_message import header
-
-EPOCH = 1_700_000_000_000_000_000
-
-
-class Client(Node):
-    """A camera and a listener in one."""
-
-    def __init__(self, prefix, extra=()):
-        super().__init__(f"client_{prefix}")
-        qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
-        latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self.interactions, self.topologies, self.diagnostics = [], [], []
-        self.markers, self.overlays = [], []
-        self.images = self.create_publisher(Image, f"/{prefix}/image", qos)
-        self.compressed = self.create_publisher(CompressedImage, f"/{prefix}/image/compressed", qos)
-        self.infos = self.create_publisher(CameraInfo, f"/{prefix}/camera_info", qos)
-        topic = f"/{prefix}/dice"
-        self.create_subscription(
-            HandFaceInteraction, f"{topic}/interaction", self.interactions.append, 10
-        )
-        self.create_subscription(MeshTopology, f"{topic}/topology", self.topologies.append, latched)
-        self.create_subscription(DiagnosticArray, "/diagnostics", self.diagnostics.append, 10)
-        if "markers" in extra:
-            self.create_subscription(MarkerArray, f"{topic}/markers", self.markers.append, 10)
-        if "overlay" in extra:
-            self.create_subscription(Image, f"{topic}/overlay", self.overlays.append, 10)
-
-    def answer(self, stamp_ns, timeout_s=15.0):
-        """The first message with a stamp."""
-
-        def found():
-            for message in list(self.interactions):
-                stamp = message.header.stamp
-                if stamp.sec * 10**9 + stamp.nanosec == stamp_ns:
-                    return message
-            return None
-
-        return wait_until(found, timeout_s)
-
-    def value(self, key):
-        """A value of the newest diagnostics."""
-        for report in reversed(self.diagnostics):
-            for item in report.status[0].values:
-                if item.key == key:
-                    return item.value
-        return None
-
-
-def image_message(picture, stamp_ns, frame_id="eye"):
-    message = Image(header=header(stamp_ns, frame_id), encoding="rgb8")
-    message.height, message.width = picture.shape[:2]
-    message.step = 3 * picture.shape[1]
-    message.data.frombytes(np.ascontiguousarray(picture).tobytes())
-    return message
-
-
-def info_message(camera, stamp_ns):
-    info = CameraInfo(header=header(stamp_ns, "eye"), width=camera.width, height=camera.height)
-    info.k = camera.K.reshape(-1)
-    return info
-
-
-def parameters(**values):
-    defaults = {"diagnostics_period_s": 0.2, "camera_info_wait_s": 0.0} | values
-    return [Parameter(name, value=value) for name, value in defaults.items()]
-
-
-@pytest.fixture(scope="module")
-def factory(asset_dir):
-    return lambda settings: Pipeline(asset_dir, settings)
-
-
-def start(ros, factory, prefix, **values):
-    node = DiceNode(factory, namespace=prefix, parameter_overrides=parameters(**values))
-    ros.add(node)
-    return node
-
-
-@pytest.fixture(scope="module")
-def served(ros, factory):
-    """One node and its client for the tests that do not need their own."""
-    node = start(ros, factory, "shared")
-    client = ros.add(Client("shared"))
-    assert wait_until(lambda: len(client.topologies) == 3, 30)
-    assert wait_until(client.images.get_subscription_count)
-    yield node, client
-    ros.remove(client)
-    ros.remove(node)
-
-
-_CLOCK = [EPOCH]
-
-
-def next_stamp():
-    _CLOCK[0] += 100_000_000
-    return _CLOCK[0]
-
-
-def send(client, picture, **changes):
-    """Publish an image, fields changed; its stamp."""
-    stamp_ns = changes.pop("stamp_ns", None) or next_stamp()
-    message = image_message(picture, stamp_ns)
-    for name, value in changes.items():
-        setattr(message, name, value)
-    client.images.publish(message)
-    return stamp_ns
+from dice_ros.ros.markers import MarkerMaker
+from dice_ros.ros.publications import Publications
 
 
 def test_the_photograph_is_answered_with_its_stamp_and_frame(served, astronaut):
@@ -204,68 +94,6 @@ def test_nan_in_the_calibration_is_noted_and_a_focal_length_assumed(served, astr
     message = client.answer(send(client, astronaut))
     assert message.intrinsics_assumed
     assert message.fx == pytest.approx(1.2 * 512)
-
-
-def test_every_frame_is_accounted_for(served, astronaut):
-    node, client = served
-    for _ in range(12):
-        send(client, astronaut)
-    last = send(client, astronaut)
-    assert client.answer(last)
-
-    def balanced():
-        account = node.accounting.account()
-        gone = account.published + sum(account.drops.values()) + node._mailbox.overwritten
-        return account.received == gone
-
-    assert wait_until(balanced)
-
-
-def test_images_that_come_too_fast_are_overwritten_and_counted(served, astronaut):
-    node, client = served
-    before = node._mailbox.overwritten
-    # Straight into the callback: DDS itself keeps one image only and would lose the rest before.
-    for _ in range(20):
-        node._on_image(image_message(astronaut, next_stamp()))
-    assert wait_until(lambda: node._mailbox.overwritten > before)
-    assert wait_until(lambda: client.value("dropped.overwritten"))
-
-
-def test_a_stamp_that_goes_back_starts_new_tracks(served, astronaut):
-    node, client = served
-    first = client.answer(send(client, astronaut))
-    earlier = EPOCH - 3600 * 10**9
-    message = client.answer(send(client, astronaut, stamp_ns=earlier))
-    assert message.person_id != first.person_id
-    assert node.accounting.account().notes["stamp_went_back"] >= 1
-
-
-def test_parameters_change_as_a_whole_or_not_at_all(served, astronaut):
-    node, _ = served
-    results = node.set_parameters_atomically(
-        [Parameter("indentation_mm", value=5.0), Parameter("max_persons", value=99)]
-    )
-    assert not results.successful
-    assert node.settings.indentation_mm == 3.0
-    assert node.get_parameter("indentation_mm").value == 3.0
-    good = node.set_parameters_atomically(
-        [Parameter("indentation_mm", value=5.0), Parameter("marker_rate_hz", value=3.0)]
-    )
-    assert good.successful
-    assert (node.settings.indentation_mm, node.settings.marker_rate_hz) == (5.0, 3.0)
-    node.set_parameters([Parameter("indentation_mm", value=3.0)])
-
-
-def test_what_needs_a_restart_is_refused_with_the_reason(served):
-    node, _ = served
-    (result,) = node.set_parameters([Parameter("network_threads", value=1)])
-    assert not result.successful
-    assert "start-up" in result.reason
-
-
-def test_unknown_parameters_are_refused_at_start_up(factory, ros):
-    with pytest.raises(SettingsError, match="did you mean 'max_persons'"):
-        DiceNode(factory, namespace="wrong", parameter_overrides=parameters(max_person=2))
 
 
 @pytest.mark.parametrize(
@@ -342,11 +170,12 @@ def test_the_calibration_is_used_and_expensive_topics_are_served(ros, factory, t
 
 
 def test_nothing_expensive_is_made_while_nobody_listens(served, astronaut, monkeypatch):
-    node, client = served
+    _, client = served
     made = []
-    monkeypatch.setattr(node._markers, "publish", made.append)
-    monkeypatch.setattr(node._overlay, "publish", made.append)
-    assert client.answer(send(client, astronaut))
+    monkeypatch.setattr(MarkerMaker, "markers", lambda *_: made.append("markers"))
+    monkeypatch.setattr(OverlayRenderer, "draw", lambda *_: made.append("overlay"))
+    for _ in range(2):  # the second answer comes after the first one's extras
+        assert client.answer(send(client, astronaut))
     assert made == []
 
 
@@ -392,11 +221,64 @@ def test_a_defect_in_one_frame_does_not_end_the_node(ros, asset_dir, astronaut):
     node = start(ros, lambda settings: Fragile(asset_dir, settings), "fragile")
     client = ros.add(Client("fragile"))
     assert wait_until(lambda: len(client.topologies) == 3, 30)
+    before = client.answer(send(client, astronaut))
     send(client, np.zeros_like(astronaut))
     assert wait_until(lambda: node.accounting.account().drops.get("internal_error") == 1)
-    assert client.answer(send(client, astronaut)).face_present
+    after = client.answer(send(client, astronaut))
+    assert after.face_present
+    # What a defect left of the tracks is not built upon.
+    assert after.person_id != before.person_id
     ros.remove(client)
     ros.remove(node)
+
+
+def test_a_defect_behind_the_answer_is_noted_and_costs_no_image(served, astronaut, monkeypatch):
+    node, client = served
+
+    def fail(*_):
+        raise RuntimeError("defect")
+
+    before = node.accounting.account().published
+    monkeypatch.setattr(Publications, "extras", fail)
+    assert client.answer(send(client, astronaut))
+    assert wait_until(lambda: node.accounting.account().notes.get("internal_error_in_extras"))
+    monkeypatch.undo()
+    assert client.answer(send(client, astronaut))
+    assert wait_until(lambda: node.accounting.account().published == before + 2)
+
+
+def test_an_answer_that_cannot_be_published_is_counted_once(served, astronaut, monkeypatch):
+    node, client = served
+
+    def fail(*_):
+        raise RuntimeError("defect")
+
+    before = node.accounting.account().drops.get("internal_error", 0)
+    monkeypatch.setattr(Publications, "answer", fail)
+    send(client, astronaut)
+    assert wait_until(lambda: node.accounting.account().drops.get("internal_error") == before + 1)
+    monkeypatch.undo()
+    assert client.answer(send(client, astronaut))
+    assert wait_until(lambda: node.accounting.account().in_flight == 0)
+
+
+def test_bytes_that_are_no_image_are_counted_and_the_next_image_is_answered(served, astronaut):
+    node, client = served
+    before = node.accounting.account().drops.get("undecodable_message", 0)
+    for number, data in enumerate((b"", b"\x00", bytes(range(64)), bytes(1000)), start=1):
+        client.images.publish(data)
+        assert wait_until(
+            lambda n=number: (
+                sum(
+                    node.accounting.account().drops.get(reason, 0)
+                    for reason in ("undecodable_message", "stamp_zero")
+                )
+                >= before + n
+            )
+        )
+    client.infos.publish(b"\x00\x01\x00\x00\xff\xff\xff\xff")
+    assert wait_until(lambda: node.accounting.account().notes.get("undecodable_message"))
+    assert client.answer(send(client, astronaut)).face_present
 
 
 def test_messages_equal_the_results(pipeline, touching_render):

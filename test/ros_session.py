@@ -1,0 +1,45 @@
+"""A ROS of our own: a random domain on this machine alone."""
+
+import os
+import random
+import threading
+
+os.environ["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(10, 100))
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+
+import rclpy
+
+from dice_ros.ros.dds_profile import use_dds_profile
+
+use_dds_profile()
+
+
+class Ros:
+    """Nodes spinning in a thread of their own."""
+
+    def __init__(self):
+        from rclpy.executors import SingleThreadedExecutor
+
+        rclpy.init()
+        self.executor = SingleThreadedExecutor()
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._running = True
+        self._thread.start()
+
+    def _spin(self):
+        while self._running:
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def add(self, node):
+        self.executor.add_node(node)
+        return node
+
+    def remove(self, node):
+        self.executor.remove_node(node)
+        node.destroy_node()
+
+    def close(self):
+        self._running = False
+        self._thread.join()
+        self.executor.shutdown()
+        rclpy.shutdown()
