@@ -6,6 +6,7 @@ estimators, and arrays, so that a file from elsewhere cannot run code.
 
 from __future__ import annotations
 
+import enum
 import io
 import pickle
 from typing import Any
@@ -24,7 +25,9 @@ _NUMPY = {
 
 def packed(memory: object) -> bytes:
     """A memory as bytes."""
-    return pickle.dumps(memory, protocol=4)
+    stream = io.BytesIO()
+    _Writer(stream, protocol=4).dump(memory)
+    return stream.getvalue()
 
 
 def unpacked(data: bytes) -> Any:
@@ -37,6 +40,14 @@ def unpacked(data: bytes) -> Any:
         return _Reader(io.BytesIO(data)).load()
     except Exception as error:  # Damaged pickles raise anything.
         raise InputError(f"the memory of a replay cannot be read: {error}") from error
+
+
+class _Writer(pickle.Pickler):
+    def reducer_override(self, obj: object) -> Any:
+        # Python 3.11.0 to 3.11.3 would name ``getattr`` for the members of an enum.
+        if isinstance(obj, enum.Enum):
+            return type(obj), (obj.value,)
+        return NotImplemented
 
 
 class _Reader(pickle.Unpickler):

@@ -77,14 +77,21 @@ def test_the_note_speaks_for_files_that_carry_no_mark(folder, name):
 @pytest.mark.parametrize(
     ("name", "model"), [("head_ref_vs.pt", "generic_model"), ("rh_ref_vs.pt", "MANO_RIGHT")]
 )
-def test_a_template_of_another_model_is_refused(folder, name, model):
+def test_a_template_of_another_model_is_refused_and_another_version_told(
+    folder, name, model, caplog
+):
     rest = torch.load(folder / name, weights_only=False)
     (folder / name).unlink()
     torch.save(rest + np.float32(3e-5), folder / name)  # rounding
     read_licensed_bodies(folder)
+    assert not caplog.records
     rest[7] += np.float32(2e-3)
     torch.save(rest, folder / name)
-    with pytest.raises(AssetError, match=rf"{name} and the template in .*{model}.* 2\.00 mm"):
+    read_licensed_bodies(folder)
+    assert "2.00 mm" in caplog.text
+    rest[7] += np.float32(28e-3)
+    torch.save(rest, folder / name)
+    with pytest.raises(AssetError, match=rf"{name} and the template in .*{model}.* 30\.00 mm"):
         read_licensed_bodies(folder)
 
 

@@ -47,12 +47,13 @@ def chunks_within(path, size):
     return sum(item.chunk_start_offset + item.chunk_length <= size for item in indexes)
 
 
-def wait_for(path, size):
-    """Until the file has grown to a size."""
+def wait_for(path, size, process):
+    """Until the file has grown to a size; at once if the process that writes it has ended."""
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         if path.exists() and path.stat().st_size >= size:
             return
+        assert process.poll() is None, process.stderr.read()
         time.sleep(0.01)
     raise AssertionError(f"{path} did not reach {size} bytes")
 
@@ -91,7 +92,7 @@ def test_killing_it_at_any_moment_loses_nothing_that_was_written(bag, reference,
     size = 0
     for share in (0.1, 0.5, 0.8):
         process = start(bag, "--out", out, "--resume")
-        wait_for(partial, max(size + 1, int(share * len(whole_bytes))))
+        wait_for(partial, max(size + 1, int(share * len(whole_bytes))), process)
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL
@@ -123,7 +124,7 @@ def test_killing_it_at_any_moment_loses_nothing_that_was_written(bag, reference,
 def test_interrupting_closes_the_file_and_resuming_completes_it(bag, reference, tmp_path, number):
     out, partial = tmp_path / "out.mcap", tmp_path / "out.mcap.partial"
     process = start(bag, "--out", out)
-    wait_for(partial, reference.stat().st_size // 2)
+    wait_for(partial, reference.stat().st_size // 2, process)
     process.send_signal(number)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
