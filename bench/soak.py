@@ -188,15 +188,15 @@ def wait(condition) -> None:
         time.sleep(0.02)
 
 
-def swaying_frames() -> dict[str, list[Image]]:
-    """A render of a hand on a face in every size, swaying without a jump."""
+def swaying_frames(sizes: dict[str, tuple[int, int]] = SIZES) -> dict[str, list[Image]]:
+    """A render of a hand on a face in every size (width, height), swaying without a jump."""
     frame, _ = DemoClip(require_assets()).frame(45)
-    frames: dict[str, list[Image]] = {name: [] for name in SIZES}
+    frames: dict[str, list[Image]] = {name: [] for name in sizes}
     for angle in np.linspace(0.0, 2.0 * np.pi, 60, endpoint=False):
         shift = np.array([[1.0, 0.0, 15.0 * np.sin(angle)], [0.0, 1.0, 8.0 * np.cos(angle)]])
         size = frame.image.shape[1::-1]
         picture = cv2.warpAffine(frame.image, shift, size, borderMode=cv2.BORDER_REPLICATE)
-        for name, size in SIZES.items():
+        for name, size in sizes.items():
             message = Image(width=size[0], height=size[1], step=3 * size[0], encoding="rgb8")
             message.data.frombytes(cv2.resize(picture, size).tobytes())
             frames[name].append(message)
