@@ -7,8 +7,10 @@ from contextlib import contextmanager
 
 from dice_ros.errors import AssetError
 
-EXTRA_OF = {"torch": "dice", "smplx": "dice", "safetensors": "dice"}
-"""Which extra of this package brings which module."""
+PACKAGES = ("torch", "smplx", "safetensors")
+"""What the estimator dice needs besides; modules of the same names."""
+
+INSTALL = " ".join(PACKAGES)
 
 
 @contextmanager
@@ -19,15 +21,15 @@ def importing(what: str) -> Iterator[None]:
         what: the command or setting that needs them, to begin a sentence with.
 
     Raises:
-        AssetError: a module of :data:`EXTRA_OF` is not installed.
+        AssetError: a module of :data:`PACKAGES` is not installed.
     """
     try:
         yield
     except ModuleNotFoundError as error:
         module = (error.name or "").split(".")[0]
-        if module not in EXTRA_OF:
+        if module not in PACKAGES:
             raise
         raise AssetError(
             f"{what} needs the package {module!r}, which is not installed: "
-            f'run `pip install "dice_ros[{EXTRA_OF[module]}]"`'
+            f"run `pip install {INSTALL}`"
         ) from None

@@ -55,7 +55,7 @@ def stand_in_mano(open_hand: OpenHand) -> ManoArrays:
 @pytest.fixture(scope="session")
 def licensed_stand_ins(tmp_path_factory, open_head: OpenHead, open_hand: OpenHand) -> Path:
     """A folder with stand-ins for every licensed file, a small network among them."""
-    pytest.importorskip("torch", reason="DICE needs PyTorch: pip install 'dice_ros[dice]'")
+    pytest.importorskip("torch", reason="DICE needs PyTorch: pip install torch smplx safetensors")
     from dice_ros.networks.dice_config import small_config
     from dice_ros.networks.stand_in_weights import write_stand_in_checkpoint
     from dice_ros.synthesis.stand_in_bodies import write_stand_ins
@@ -69,7 +69,9 @@ def licensed_stand_ins(tmp_path_factory, open_head: OpenHead, open_hand: OpenHan
 @pytest.fixture(scope="session")
 def model_dir(tmp_path_factory, licensed_stand_ins: Path) -> Path:
     """The same, converted: what the estimator dice loads."""
-    pytest.importorskip("smplx", reason="the bodies need smplx: pip install 'dice_ros[dice]'")
+    pytest.importorskip(
+        "smplx", reason="the bodies need smplx: pip install torch smplx safetensors"
+    )
     from dice_ros.body.dice_bodies import FILE_NAME, save_bodies
     from dice_ros.body.licensed_bodies import read_licensed_bodies
     from dice_ros.networks.dice_weights import convert_dice
@@ -83,7 +85,9 @@ def model_dir(tmp_path_factory, licensed_stand_ins: Path) -> Path:
 @pytest.fixture(scope="session")
 def decaf_root(tmp_path_factory, licensed_stand_ins: Path) -> Path:
     """A data set in the layout of Decaf: three frames of each test subject; never write to it."""
-    pytest.importorskip("smplx", reason="the bodies need smplx: pip install 'dice_ros[dice]'")
+    pytest.importorskip(
+        "smplx", reason="the bodies need smplx: pip install torch smplx safetensors"
+    )
     from dice_ros.synthesis.decaf_set import write_decaf_set
 
     root = tmp_path_factory.mktemp("decaf")

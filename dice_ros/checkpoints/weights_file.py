@@ -23,7 +23,7 @@ _STORED_DTYPES = {
     **{"int64": "I64", "int32": "I32", "int16": "I16", "int8": "I8"},
     **{"uint64": "U64", "uint32": "U32", "uint16": "U16", "uint8": "U8"},
 }
-_INSTALL = 'safetensors is needed for converted weights: run `pip install "dice_ros[dice]"`'
+_INSTALL = "safetensors is needed for converted weights: run `pip install torch smplx safetensors`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,13 @@ from dice_ros.body.licensed_files import (
 from dice_ros.checkpoints.licensed_check import check_licensed_file
 from dice_ros.errors import AssetError
 from dice_ros.model_folder import model_folder
-from dice_ros.optional_packages import EXTRA_OF
+from dice_ros.optional_packages import PACKAGES
 
 _PACKAGES = ("numpy", "scipy", "opencv-python-headless", "ai-edge-litert", "rosbags", "mcap")
 _WEIGHTS_NAME = "dice.safetensors"
 _SYNTHETIC = " (SYNTHETIC stand-ins)"
 _NOT_COMPARED = ", not compared with DICE: that needs PyTorch"
-_INSTALL = 'missing: run `pip install "dice_ros[dice]"`'
+_INSTALL = "missing: run `pip install torch smplx safetensors`"
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -86,7 +86,7 @@ def _report_dice(setting: str) -> bool:
     write = sys.stdout.write
     write("estimator dice (optional):\n")
     ready = True
-    for name in EXTRA_OF:
+    for name in PACKAGES:
         version = _version(name)
         write(f"  {name} {version or _INSTALL}\n")
         ready &= version is not None

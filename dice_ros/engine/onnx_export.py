@@ -44,7 +44,8 @@ def export_onnx(graph: DiceGraph, path: Path, max_batch: int = 2) -> None:
             )
     except ModuleNotFoundError as error:
         raise EngineError(
-            f'writing ONNX needs the package {error.name!r}: run `pip install "dice_ros[rtx]"`'
+            f"writing ONNX needs the package {error.name!r}: run "
+            "`pip install onnx onnxscript tensorrt-rtx`"
         ) from error
     assert program is not None
     program.save(str(path), external_data=True)

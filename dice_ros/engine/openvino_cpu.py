@@ -185,6 +185,6 @@ def _library() -> Any:
         import openvino  # noqa: PLC0415 - optional, and slow to import
     except ModuleNotFoundError as error:
         raise EngineError(
-            "the engine 'openvino' needs OpenVINO: run `pip install \"dice_ros[cpu]\"`"
+            "the engine 'openvino' needs OpenVINO: run `pip install openvino`"
         ) from error
     return openvino

@@ -309,6 +309,6 @@ def _library() -> Any:
     except (ImportError, OSError) as error:
         raise EngineError(
             "the engine 'tensorrt_rtx' needs TensorRT for RTX: run "
-            f'`pip install "dice_ros[rtx]"` ({error})'
+            f"`pip install onnx onnxscript tensorrt-rtx` ({error})"
         ) from error
     return tensorrt_rtx

@@ -147,6 +147,6 @@ def _library() -> Any:
     except (ImportError, OSError, RuntimeError) as error:
         raise EngineError(
             "the engine 'torch_tensorrt' needs Torch-TensorRT and the CUDA build of PyTorch: run "
-            f'`pip install "dice_ros[tensorrt]"` ({error})'
+            f"`pip install torch-tensorrt` ({error})"
         ) from error
     return torch_tensorrt

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="the stand-ins are read with it: pip install 'dice_ros[dice]'")
+pytest.importorskip(
+    "torch", reason="the stand-ins are read with it: pip install torch smplx safetensors"
+)
 
 from dataclasses import replace
 

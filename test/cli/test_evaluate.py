@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from cli.test_commands import dice
 
-pytest.importorskip("torch", reason="posing bodies needs PyTorch: pip install 'dice_ros[dice]'")
+pytest.importorskip(
+    "torch", reason="posing bodies needs PyTorch: pip install torch smplx safetensors"
+)
 
 from dice_ros.datasets.decaf_layout import DecafLayout, Split
 from dice_ros.evaluation.decaf_evaluation import DecafEvaluation

@@ -6,7 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="posing bodies needs PyTorch: pip install 'dice_ros[dice]'")
+pytest.importorskip(
+    "torch", reason="posing bodies needs PyTorch: pip install torch smplx safetensors"
+)
 
 from dice_ros.datasets.decaf_camera import read_camera
 from dice_ros.datasets.decaf_layout import DecafLayout, Split, Video, videos

@@ -1,7 +1,7 @@
 import pytest
 
-pytest.importorskip("torch", reason="engines need PyTorch: pip install 'dice_ros[dice]'")
-pytest.importorskip("smplx", reason="the bodies need smplx: pip install 'dice_ros[dice]'")
+pytest.importorskip("torch", reason="engines need PyTorch: pip install torch smplx safetensors")
+pytest.importorskip("smplx", reason="the bodies need smplx: pip install torch smplx safetensors")
 
 import torch
 

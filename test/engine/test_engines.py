@@ -23,7 +23,7 @@ def make_eager(model):
 
 
 def make_openvino(model):
-    pytest.importorskip("openvino", reason="OpenVINO is not installed: dice_ros[cpu]")
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install openvino")
     return OpenVinoEngine(model.graph(Precision.FLOAT32))
 
 
@@ -111,7 +111,7 @@ def test_a_core_in_low_precision_keeps_a_float32_tail(model, plain, images, prec
 
 
 def test_openvino_lowers_its_core_where_the_cpu_can(model, plain, images):
-    pytest.importorskip("openvino", reason="OpenVINO is not installed: dice_ros[cpu]")
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install openvino")
     engine = OpenVinoEngine(model.graph(Precision.FLOAT32), Precision.BFLOAT16)
     if not cpu_has(Precision.BFLOAT16):
         with pytest.raises(EngineError, match="does not compute in bfloat16"):
@@ -129,7 +129,7 @@ def test_the_engine_is_chosen_by_one_setting(model, tmp_path):
     assert chosen.describe().kind is EngineKind.EAGER
     assert chosen.events == ()
     chosen.close()
-    pytest.importorskip("openvino", reason="OpenVINO is not installed: dice_ros[cpu]")
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install openvino")
     for _ in range(2):  # built, then found
         automatic = open_engine(model, CPU, cache, precision="float32")
         assert automatic.describe().kind is EngineKind.OPENVINO
@@ -143,7 +143,7 @@ def test_an_engine_that_cannot_be_had_is_an_error_with_the_remedy(model, tmp_pat
     cache = EngineCache(tmp_path)
     with pytest.raises(EngineError, match="GPU"):
         open_engine(model, CPU, cache, engine="tensorrt_rtx")
-    with pytest.raises(EngineError, match=r"dice_ros\[tensorrt\]|GPU"):
+    with pytest.raises(EngineError, match=r"pip install torch-tensorrt|GPU"):
         open_engine(model, CPU, cache, engine="torch_tensorrt")
 
 

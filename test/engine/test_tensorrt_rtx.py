@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-pytest.importorskip("tensorrt_rtx", reason="TensorRT for RTX is not installed: dice_ros[rtx]")
-onnx = pytest.importorskip("onnx", reason="ONNX is not installed: dice_ros[rtx]")
+pytest.importorskip(
+    "tensorrt_rtx",
+    reason="TensorRT for RTX is not installed: pip install onnx onnxscript tensorrt-rtx",
+)
+onnx = pytest.importorskip(
+    "onnx", reason="ONNX is not installed: pip install onnx onnxscript tensorrt-rtx"
+)
 
 from dice_ros.engine.choose import build_rtx_engine, fingerprint  # noqa: E402
 from dice_ros.engine.onnx_export import INPUT_NAME, OUTPUT_NAMES, export_onnx  # noqa: E402

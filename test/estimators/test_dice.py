@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="DICE needs PyTorch: pip install 'dice_ros[dice]'")
-pytest.importorskip("smplx", reason="the bodies need smplx: pip install 'dice_ros[dice]'")
+pytest.importorskip("torch", reason="DICE needs PyTorch: pip install torch smplx safetensors")
+pytest.importorskip("smplx", reason="the bodies need smplx: pip install torch smplx safetensors")
 
 from dice_ros.body.dice_bodies import load_bodies, save_bodies
 from dice_ros.body.head_mirror import head_mirror

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="DICE needs PyTorch: pip install 'dice_ros[dice]'")
+pytest.importorskip("torch", reason="DICE needs PyTorch: pip install torch smplx safetensors")
 
 from dice_ros.datasets.decaf_layout import DecafLayout, Split
 from dice_ros.estimators.dice.open_dice import open_runner

@@ -1,7 +1,9 @@
 import pytest
 
-pytest.importorskip("torch", reason="the networks need PyTorch: pip install 'dice_ros[dice]'")
-pytest.importorskip("smplx", reason="the bodies need smplx: pip install 'dice_ros[dice]'")
+pytest.importorskip(
+    "torch", reason="the networks need PyTorch: pip install torch smplx safetensors"
+)
+pytest.importorskip("smplx", reason="the bodies need smplx: pip install torch smplx safetensors")
 
 import torch
 from networks.dice_recipe import golden, image, template, weight

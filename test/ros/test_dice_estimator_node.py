@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
-pytest.importorskip("torch", reason="DICE needs PyTorch: pip install 'dice_ros[dice]'")
+pytest.importorskip("torch", reason="DICE needs PyTorch: pip install torch smplx safetensors")
 
 from ros.node_client import Client, image_message, info_message, next_stamp, start
 from test_support import wait_until
