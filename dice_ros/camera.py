@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 
 import cv2
@@ -13,6 +14,7 @@ from dice_ros.errors import CameraError
 ASSUMED_FOCAL_RATIO = 1.2
 """Focal length over the longer image side when nothing is known (a 45 degree webcam)."""
 
+_SHAPE_TOLERANCE = 0.01
 _DISTORTION_LENGTHS = {
     "": (0,),
     "plumb_bob": (0, 4, 5),
@@ -91,6 +93,45 @@ class Camera:
         coefficients = _check_distortion(distortion, distortion_model)
         fisheye = distortion_model == _FISHEYE
         return Camera(matrix, width, height, coefficients, fisheye=fisheye)
+
+    def cropped(self, x: int, y: int, width: int, height: int) -> Camera:
+        """The calibration of a window of the image (region of interest).
+
+        Args:
+            x, y: top-left corner, pixels.
+            width, height: pixels.
+
+        Raises:
+            CameraError: reason ``bad_roi``: the window leaves the image.
+        """
+        if x + width > self.width or y + height > self.height:
+            raise CameraError(
+                "bad_roi",
+                f"the region of interest {width}x{height} at ({x}, {y}) leaves the "
+                f"{self.width}x{self.height} pixels of CameraInfo",
+            )
+        K = self.K.copy()
+        K[:2, 2] -= (x, y)
+        return dataclasses.replace(self, K=K, width=int(width), height=int(height))
+
+    def fitted(self, width: int, height: int) -> Camera:
+        """The calibration at the size of an image: scaled if the shapes are alike (binning).
+
+        Raises:
+            CameraError: reason ``camera_size_mismatch``.
+        """
+        if (self.width, self.height) == (width, height):
+            return self
+        scale = width / self.width
+        if abs(height / self.height - scale) > _SHAPE_TOLERANCE * scale:
+            raise CameraError(
+                "camera_size_mismatch",
+                f"CameraInfo is for {self.width}x{self.height} pixels, the image has "
+                f"{width}x{height}: do both topics belong to the same camera?",
+            )
+        K = self.K.copy()
+        K[:2] *= scale
+        return dataclasses.replace(self, K=K, width=width, height=height)
 
     def project(self, points_cam: NDArray[np.floating]) -> NDArray[np.float64]:
         """Project points to pixels, with distortion.

@@ -11,18 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dice_ros.body.flame_arrays import FlameArrays
-from dice_ros.body.mano_arrays import ManoArrays
+from dice_ros.body.mano_arrays import STANDARD_ORDER, ManoArrays
 
 _TIPS = (745, 317, 445, 556, 673)
 """Vertices near the tips of thumb, index, middle, ring, pinky."""
-_ORDER = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20)
 
 
 def hand_keypoints(mano: ManoArrays, vertices: NDArray[np.floating]) -> NDArray[np.floating]:
     """21 keypoints of hand meshes: (B, 778, 3) -> (B, 21, 3), wrist, thumb 1-4, ... pinky 1-4."""
     joints = np.einsum("jv,bvx->bjx", mano.joint_regressor, vertices)
     keypoints = np.concatenate([joints, vertices[:, _TIPS]], axis=1)
-    return keypoints[:, _ORDER]
+    return keypoints[:, STANDARD_ORDER]
 
 
 def face_keypoints(flame: FlameArrays, vertices: NDArray[np.floating]) -> NDArray[np.floating]:

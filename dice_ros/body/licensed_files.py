@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from dice_ros.errors import AssetError
+from dice_ros.file_hash import file_sha256
 
 _DICE = "https://github.com/Qingxuan-Wu/DICE (README, folder of the pretrained model)"
 _DICE_TERMS = "terms of the DICE authors"
@@ -73,21 +73,17 @@ def find_file(folder: Path, wanted: LicensedFile) -> Path | None:
         AssetError: several different files have that name, or one of several cannot be read.
     """
     found = sorted(path for path in folder.rglob(wanted.name) if path.is_file())
-    if len(found) > 1 and len({_sha256(path) for path in found}) > 1:
+    if len(found) > 1 and len({_content(path) for path in found}) > 1:
         listed = ", ".join(str(path) for path in found)
         raise AssetError(f"several different files are named {wanted.name}: {listed}; keep one")
     return found[0] if found else None
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
+def _content(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 22):
-                digest.update(block)
+        return file_sha256(path)
     except OSError as error:
         raise AssetError(f"{path} cannot be read: {error.strerror or error}") from error
-    return digest.hexdigest()
 
 
 def missing_text(missing: LicensedFile) -> str:

@@ -20,9 +20,6 @@ _BEFORE_TIPS = (15, 3, 6, 12, 9)
 _TIP_SHARE = 0.7
 """Tips sit on the skin; DICE's joints lie inside, this far from the last joint to the skin."""
 
-STANDARD_ORDER = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20)
-"""Rows of DICE's 21 joints in the order wrist, thumb 1-4, index 1-4, ..., pinky 1-4."""
-
 
 class ManoParameters(NamedTuple):
     """Parameters of the right MANO hand.
@@ -46,7 +43,8 @@ class ManoMesh(NamedTuple):
     Attributes:
         vertices: (B, 778, 3) metres.
         joints: (B, 21, 3) metres: the 16 joints in MANO's order, then the tips of thumb, index,
-            middle, ring, pinky, shortened. :data:`STANDARD_ORDER` reorders them.
+            middle, ring, pinky, shortened. :data:`dice_ros.body.mano_arrays.STANDARD_ORDER`
+            reorders them.
     """
 
     vertices: Tensor

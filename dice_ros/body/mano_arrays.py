@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 MANO_VERTICES, MANO_TRIANGLES, MANO_JOINTS = 778, 1538, 16
 MANO_SHAPES = 10
+STANDARD_ORDER = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20)
+"""Rows of MANO's 16 joints and the tips of thumb, index, middle, ring, pinky in the order wrist,
+thumb 1-4, index 1-4, ..., pinky 1-4."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from dice_ros.body.flame import FlameHead, FlameParameters
 from dice_ros.body.flame_arrays import FlameArrays
-from dice_ros.body.mano import STANDARD_ORDER, ManoHand, ManoParameters
-from dice_ros.body.mano_arrays import ManoArrays
+from dice_ros.body.mano import ManoHand, ManoParameters
+from dice_ros.body.mano_arrays import STANDARD_ORDER, ManoArrays
 from dice_ros.body.posing_parameters import BodyParameters
 from dice_ros.types import Float32Array
 

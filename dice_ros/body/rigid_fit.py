@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dice_ros.body.rotation import align_points
+
 Float64Array = NDArray[np.float64]
 
 
@@ -20,8 +22,5 @@ def rigid_fit(
         R (3, 3), a proper rotation, and t (3,), with ``target ~ source @ R.T + t``.
     """
     source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    covariance = (target - target_mean).T @ (source - source_mean)
-    left, _, right = np.linalg.svd(covariance.astype(np.float64))
-    sign = np.sign(np.linalg.det(left @ right))
-    R = (left * (1.0, 1.0, sign)) @ right
+    R = align_points(source.astype(np.float64), target.astype(np.float64))
     return R, target_mean - R @ source_mean

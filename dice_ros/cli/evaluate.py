@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import logging
 import sys
@@ -25,6 +24,7 @@ from dice_ros.evaluation.pipeline_contender import PipelineContender
 from dice_ros.evaluation.report import Judged, report_text, report_values
 from dice_ros.evaluation.results_file import ResultsFileContender
 from dice_ros.evaluation.score_log import ScoreLog
+from dice_ros.file_hash import file_sha256
 from dice_ros.model_folder import model_folder
 from dice_ros.optional_packages import importing
 from dice_ros.pipeline import Pipeline
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 SUMMARY_NAME = "summary.json"
 DATASETS = ("decaf",)
 _SETTINGS = ("model_dir", "device", "dice_meshes", "network_threads")
-_CHUNK = 1 << 20
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -257,15 +256,7 @@ def _identity(
         "crops": None if options.crops is None else str(options.crops.resolve()),
     }
     if source is not None:
-        identity["results"] = _digest(source)
+        identity["results"] = file_sha256(source)
     else:
         identity["settings"] = {name: getattr(options, name) for name in _SETTINGS}
     return identity
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -7,6 +7,7 @@ import importlib.metadata
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from dice_ros.body.dice_bodies import DiceBodies
 from dice_ros.engine.certificate import Certificate
 from dice_ros.engine.compiled import CompiledEngine
 from dice_ros.engine.eager import EagerEngine
-from dice_ros.engine.engine_cache import EngineCache, EngineKey, file_sha256
+from dice_ros.engine.engine_cache import EngineCache, EngineKey
 from dice_ros.engine.one_thread import OneThreadEngine
 from dice_ros.engine.onnx_export import export_onnx
 from dice_ros.engine.openvino_cpu import OpenVinoEngine, cpu_has
@@ -30,6 +31,7 @@ from dice_ros.engine.tensorrt_rtx import (
     read_facts,
 )
 from dice_ros.engine.torch_tensorrt_gpu import TorchTensorRtEngine
+from dice_ros.file_hash import file_sha256
 from dice_ros.networks.dice import DiceNetwork
 from dice_ros.networks.dice_graph import DiceGraph, Simplifications
 
@@ -43,7 +45,7 @@ _DISTRIBUTIONS = {
 _MAX_BATCH = 2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class DiceModel:
     """What engines are built from.
 
@@ -61,6 +63,16 @@ class DiceModel:
     weights_path: Path
     bodies_path: Path
     neck_deforms: bool = False
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        """Of the weights' file: a gigabyte, so it is read for the first engine only."""
+        return file_sha256(self.weights_path)
+
+    @cached_property
+    def bodies_sha256(self) -> str:
+        """Of the bodies' file."""
+        return file_sha256(self.bodies_path)
 
     def graph(
         self, precision: Precision, simplifications: Simplifications | None = None
@@ -256,8 +268,8 @@ def rtx_folder_name(gpu: RtxGpu, precision: Precision) -> str:
 def fingerprint(model: DiceModel) -> str:
     """sha256 over everything that decides what an engine computes: weights, bodies, code."""
     parts = (
-        file_sha256(model.weights_path),
-        file_sha256(model.bodies_path),
+        model.weights_sha256,
+        model.bodies_sha256,
         graph_hash(model),
     )
     return hashlib.sha256("".join(parts).encode()).hexdigest()
@@ -299,8 +311,8 @@ def engine_key(
         kind=kind.value,
         precision=precision.value,
         batch=_MAX_BATCH,
-        weights=file_sha256(model.weights_path),
-        bodies=file_sha256(model.bodies_path),
+        weights=model.weights_sha256,
+        bodies=model.bodies_sha256,
         graph=graph_hash(model),
         device=torch.cuda.get_device_name(device) if on_gpu else platform.machine(),
         capability=_capability(device) if on_gpu else "",

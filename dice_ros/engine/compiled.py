@@ -23,7 +23,7 @@ class CompiledEngine:
     def __init__(self, graph: DiceGraph, device: torch.device) -> None:
         self._graph: DiceGraph | None = graph
         self._device = device
-        self._precision = Precision(str(graph.core.dtype).removeprefix("torch."))
+        self._precision = Precision.of(graph.core.dtype)
         self._run: Callable[[Tensor], DiceReading] | None = None
 
     @property

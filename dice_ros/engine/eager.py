@@ -36,7 +36,7 @@ class EagerEngine:
     def __init__(self, graph: DiceGraph, device: torch.device, *, cuda_graphs: bool = True) -> None:
         self._graph: DiceGraph | None = graph
         self._device = device
-        self._precision = Precision(str(graph.core.dtype).removeprefix("torch."))
+        self._precision = Precision.of(graph.core.dtype)
         self._captures = cuda_graphs and device.type == "cuda"
         self._captured: dict[int, _Captured] = {}
 

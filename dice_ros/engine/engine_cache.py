@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dice_ros.errors import OutputError
+from dice_ros.file_hash import file_sha256
 
 ENVIRONMENT_VARIABLE = "DICE_ROS_ENGINES"
 _MANIFEST = "engine.json"
@@ -154,12 +155,3 @@ def _is_intact(folder: Path, key: EngineKey) -> bool:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def file_sha256(path: Path) -> str:
-    """sha256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()

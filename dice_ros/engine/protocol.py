@@ -30,6 +30,11 @@ class Precision(enum.Enum):
     FLOAT16 = "float16"
     BFLOAT16 = "bfloat16"
 
+    @classmethod
+    def of(cls, dtype: torch.dtype) -> Precision:
+        """The precision that a PyTorch type stands for."""
+        return next(item for item in cls if item.dtype == dtype)
+
     @property
     def dtype(self) -> torch.dtype:
         """The same as a PyTorch type."""

@@ -7,6 +7,7 @@ to the letter. The compiled module is kept as an exported program. The one modul
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class TorchTensorRtEngine:
         self._device = device
         self._folder = folder
         self._programs: dict[int, Any] = {}
-        self._captured: Any = None
+        self._contexts = ExitStack()
 
     @property
     def device(self) -> torch.device:
@@ -79,6 +80,7 @@ class TorchTensorRtEngine:
 
     def close(self) -> None:
         """Free the engines."""
+        self._contexts.close()
         self._programs.clear()
         self._graph = None
         torch.cuda.empty_cache()
@@ -102,8 +104,7 @@ class TorchTensorRtEngine:
             if path is not None:
                 example = torch.zeros(count, *_CROP, device=self._device)
                 library.save(module, str(path), arg_inputs=[example])
-        # A context manager in the library; entered once, left when the engine is closed.
-        return library.runtime.enable_cudagraphs(module).__enter__()
+        return self._contexts.enter_context(library.runtime.enable_cudagraphs(module))
 
     def _compile(self, count: int) -> Any:
         if self._graph is None:

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dice_ros.body.flame import FlameHead, FlameParameters
+from dice_ros.body.flame import FlameParameters
 from dice_ros.body.flame_arrays import FlameArrays
-from dice_ros.body.mano import STANDARD_ORDER, ManoHand, ManoParameters
+from dice_ros.body.mano import ManoParameters
 from dice_ros.body.mano_arrays import ManoArrays
 from dice_ros.networks.batch_norm_folding import fold_batch_norms
 from dice_ros.networks.dice import (
@@ -32,7 +32,7 @@ from dice_ros.networks.dice import (
     TwoSteps,
     along_vertices,
 )
-from dice_ros.networks.dice_postprocess import weak_perspective
+from dice_ros.networks.dice_postprocess import DicePostprocess, FreeMeshes
 from dice_ros.networks.mesh_transformer import ALL_ROWS, MeshTransformerBlock
 
 _SKIN_ROWS = slice(HAND_JOINTS + FACE_LANDMARKS, None)
@@ -198,8 +198,6 @@ class DiceTail(nn.Module):
         chosen: which rewritings to use.
     """
 
-    movable: Tensor
-
     def __init__(
         self,
         network: DiceNetwork,
@@ -221,12 +219,7 @@ class DiceTail(nn.Module):
         self.deformation_upsampling = _fine_step(network.deformation_upsampling, chosen)
         self.hand_ik = network.hand_ik
         self.face_ik = network.face_ik
-        self.flame_head = FlameHead(flame)
-        self.mano_hand = ManoHand(mano)
-        movable = torch.ones(len(flame.template), 1)
-        if not neck_deforms:
-            movable[torch.from_numpy(flame.neck).long()] = 0.0
-        self.register_buffer("movable", movable, persistent=False)
+        self.bodies = DicePostprocess(flame, mano, parametric=parametric, neck_deforms=neck_deforms)
 
     def forward(self, core: CoreReading) -> DiceReading:
         """Meshes and probabilities of a batch."""
@@ -235,30 +228,31 @@ class DiceTail(nn.Module):
         head_middle = along_vertices(self.head_upsampling.middle, head)
         mano = ManoParameters(*torch.split(self.hand_ik(hand_full), HAND_PARAMETERS, dim=1))
         flame = FlameParameters(*torch.split(self.face_ik(head_middle), FACE_PARAMETERS, dim=1))
+        free = None
         if not self._parametric or not self._drop_unread:
             head_full = along_vertices(self.head_upsampling.full, head_middle)
-        if self._parametric:
-            head_full, landmarks = self.flame_head(flame)
-            hand_full, joints = self.mano_hand(mano)
-            joints = joints[:, STANDARD_ORDER]
-        centre = head_full.mean(dim=1, keepdim=True)
-        camera = weak_perspective(self.camera_head(core.points))
+            free = FreeMeshes(head_full, landmarks, hand_full, joints)
         presence = torch.sigmoid(core.presence)
-        gate = (presence > PRESENCE_THRESHOLD).to(head_full.dtype)[:, :, None]
+        gate = (presence > PRESENCE_THRESHOLD).to(hand_full.dtype)[:, :, None]
         hand_skin, head_skin = core.skin[:, :HAND_COARSE], core.skin[:, HAND_COARSE:]
-        deformation = self.deformation_upsampling(head_skin[..., :3])
+        meshes = self.bodies.meshes(
+            self.camera_head(core.points),
+            flame,
+            mano,
+            deformation=self.deformation_upsampling(head_skin[..., :3]) * gate,
+            free=free,
+        )
         face_logits = self.head_contact_upsampling(head_skin[..., 3:])
         hand_logits = along_vertices(self.hand_contact_upsampling, hand_skin[..., 3:])
         return DiceReading(
-            scale=camera.scale,
-            shift=camera.shift,
+            scale=meshes.camera.scale,
+            shift=meshes.camera.shift,
             presence=presence,
-            head=head_full - centre,
-            # The published field points the other way: it is subtracted from the head.
-            deformation=-deformation * gate * self.movable,
-            landmarks=landmarks - centre,
-            hand=hand_full - centre,
-            joints=joints - centre,
+            head=meshes.head,
+            deformation=meshes.deformation,
+            landmarks=meshes.landmarks,
+            hand=meshes.hand,
+            joints=meshes.joints,
             face_contact=torch.sigmoid(face_logits)[..., 0],
             hand_contact=torch.sigmoid(hand_logits)[..., 0],
             face_betas=flame.betas,

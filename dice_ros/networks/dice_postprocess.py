@@ -11,10 +11,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dice_ros.body.flame import FlameHead
+from dice_ros.body.flame import FlameHead, FlameParameters
 from dice_ros.body.flame_arrays import FlameArrays
-from dice_ros.body.mano import STANDARD_ORDER, ManoHand
-from dice_ros.body.mano_arrays import ManoArrays
+from dice_ros.body.mano import ManoHand, ManoParameters
+from dice_ros.body.mano_arrays import STANDARD_ORDER, ManoArrays
 from dice_ros.networks.dice import DiceOutput
 
 _CAMERA_SCALE = 10.0
@@ -57,6 +57,22 @@ class DiceMeshes(NamedTuple):
     joints: Tensor
 
 
+class FreeMeshes(NamedTuple):
+    """Vertices that the network placed freely, not centred.
+
+    Attributes:
+        head: (B, 5023, 3) undeformed.
+        landmarks: (B, 68, 3).
+        hand: (B, 778, 3).
+        joints: (B, 21, 3) wrist, thumb 1-4, index 1-4, ... pinky 1-4.
+    """
+
+    head: Tensor
+    landmarks: Tensor
+    hand: Tensor
+    joints: Tensor
+
+
 class DicePostprocess(nn.Module):
     """Poses the bodies and brings everything to the crop frame.
 
@@ -88,19 +104,44 @@ class DicePostprocess(nn.Module):
 
     def forward(self, output: DiceOutput) -> DiceMeshes:
         """Meshes of every crop; nothing is thresholded here."""
-        if self._parametric:
-            head, landmarks = self.head(output.head.parameters)
-            hand, joints = self.hand(output.hand.parameters)
+        head, hand = output.head, output.hand
+        return self.meshes(
+            output.camera,
+            head.parameters,
+            hand.parameters,
+            deformation=head.deformation,
+            free=FreeMeshes(head.vertices, head.landmarks, hand.vertices, hand.joints),
+        )
+
+    def meshes(
+        self,
+        camera: Tensor,
+        flame: FlameParameters,
+        mano: ManoParameters,
+        *,
+        deformation: Tensor,
+        free: FreeMeshes | None,
+    ) -> DiceMeshes:
+        """The same from its parts.
+
+        Args:
+            camera: (B, 3) the camera head's numbers.
+            flame, mano: what the IKNets say.
+            deformation: (B, 5023, 3) the published sign, gated.
+            free: the network's own meshes; None if they are parametric.
+        """
+        if free is None or self._parametric:
+            head, landmarks = self.head(flame)
+            hand, joints = self.hand(mano)
             joints = joints[:, STANDARD_ORDER]
         else:
-            head, landmarks = output.head.vertices, output.head.landmarks
-            hand, joints = output.hand.vertices, output.hand.joints
+            head, landmarks, hand, joints = free
         centre = head.mean(dim=1, keepdim=True)
         return DiceMeshes(
-            camera=weak_perspective(output.camera),
+            camera=weak_perspective(camera),
             head=head - centre,
             # The published field points the other way: it is subtracted from the head.
-            deformation=-output.head.deformation * self.movable,
+            deformation=-deformation * self.movable,
             landmarks=landmarks - centre,
             hand=hand - centre,
             joints=joints - centre,

@@ -6,7 +6,6 @@ file is left behind.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from dice_ros.checkpoints.module_tensors import read_network_tensors
 from dice_ros.checkpoints.synthetic_mark import SYNTHETIC_MARK
 from dice_ros.checkpoints.weights_file import WeightsOrigin, read_weights, write_weights
 from dice_ros.errors import AssetError, CheckpointError, OutputError
+from dice_ros.file_hash import file_sha256
 from dice_ros.networks.dice import DiceConfig, DiceNetwork, DiceTemplate
 from dice_ros.networks.dice_config import empty_network, infer_config, published_shapes
 from dice_ros.networks.dice_names import names_by_published
@@ -80,7 +80,7 @@ def convert_dice(source: Path, target: Path) -> ConversionReport:
     if target.exists() and source.exists() and target.samefile(source):
         raise OutputError(f"{target} is the file to convert: name another one to write to")
     live, report = _read_checkpoint(source)
-    origin = WeightsOrigin(_sha256(source), report.synthetic, {"network": NETWORK})
+    origin = WeightsOrigin(file_sha256(source), report.synthetic, {"network": NETWORK})
     write_weights(target, live, origin)
     return report
 
@@ -178,11 +178,3 @@ def _live_float32(tensors: Mapping[str, NDArray[np.generic]]) -> _Tensors:
 
 def _shapes(tensors: Mapping[str, NDArray[np.generic]]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(array.shape) for name, array in tensors.items()}
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()

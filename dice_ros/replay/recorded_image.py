@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import struct
 from functools import cache
 from typing import Any
@@ -85,7 +84,7 @@ def frame_of(
         frame_id=value.header.frame_id or DEFAULT_FRAME_ID,
         source=message.topic.name,
         index=index,
-        camera=None if camera is None else fitted(camera, width, height),
+        camera=None if camera is None else _fitted(camera, width, height),
     )
 
 
@@ -104,27 +103,15 @@ def camera_of(message: StoredMessage) -> Camera:
     roi = info.roi
     if not (roi.width and roi.height):
         return camera
-    if roi.x_offset + roi.width > info.width or roi.y_offset + roi.height > info.height:
-        raise CameraError(
-            "bad_roi",
-            f"the region of interest {roi.width}x{roi.height} at ({roi.x_offset}, {roi.y_offset}) "
-            f"leaves the {info.width}x{info.height} pixels of CameraInfo",
-        )
-    matrix = camera.K.copy()
-    matrix[:2, 2] -= (roi.x_offset, roi.y_offset)
-    return dataclasses.replace(camera, K=matrix, width=int(roi.width), height=int(roi.height))
+    return camera.cropped(roi.x_offset, roi.y_offset, roi.width, roi.height)
 
 
-def fitted(camera: Camera, width: int, height: int) -> Camera | None:
+def _fitted(camera: Camera, width: int, height: int) -> Camera | None:
     """The calibration at the size of an image; None if the shapes differ."""
-    if (camera.width, camera.height) == (width, height):
-        return camera
-    scale = width / camera.width
-    if abs(height / camera.height - scale) > _SHAPE_TOLERANCE * scale:
+    try:
+        return camera.fitted(width, height)
+    except CameraError:
         return None
-    matrix = camera.K.copy()
-    matrix[:2] *= scale
-    return dataclasses.replace(camera, K=matrix, width=width, height=height)
 
 
 def _picture(value: Any, type_name: str, max_pixels: int) -> UInt8Array:

@@ -10,7 +10,6 @@ import numpy as np
 
 from dice_ros.camera import Camera
 from dice_ros.errors import CameraError
-from dice_ros.ros.image_message import fit_camera
 
 OnTrouble = Callable[[str, str], None]
 
@@ -75,7 +74,7 @@ class Calibration:
 
     def _fitted(self, camera: Camera, width: int, height: int) -> Camera | None:
         try:
-            return fit_camera(camera, width, height)
+            return camera.fitted(width, height)
         except CameraError as error:
             self._on_trouble(error.reason, str(error))
             return None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TypeVar
 
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dice_ros.camera import Camera
-from dice_ros.errors import CameraError, ImageError
+from dice_ros.errors import ImageError
 from dice_ros.image_decoding import decode_compressed, decode_raw
 from dice_ros.types import Frame, UInt8Array
 
@@ -92,7 +91,7 @@ def frame_of(
 def camera_of(info: CameraInfo) -> Camera:
     """The calibration of the images it comes with: of the region of interest if there is one.
 
-    Binning is left to :func:`fit_camera`, which scales to the size of the image.
+    Binning is left to :meth:`Camera.fitted`, which scales to the size of the image.
 
     Raises:
         CameraError: it is no calibration; ``reason`` says why.
@@ -101,32 +100,4 @@ def camera_of(info: CameraInfo) -> Camera:
     roi = info.roi
     if not (roi.width and roi.height):
         return camera
-    if roi.x_offset + roi.width > info.width or roi.y_offset + roi.height > info.height:
-        raise CameraError(
-            "bad_roi",
-            f"the region of interest {roi.width}x{roi.height} at ({roi.x_offset}, {roi.y_offset}) "
-            f"leaves the {info.width}x{info.height} pixels of CameraInfo",
-        )
-    K = camera.K.copy()
-    K[:2, 2] -= (roi.x_offset, roi.y_offset)
-    return dataclasses.replace(camera, K=K, width=roi.width, height=roi.height)
-
-
-def fit_camera(camera: Camera, width: int, height: int) -> Camera:
-    """The calibration at the size of an image: scaled if the shapes are alike.
-
-    Raises:
-        CameraError: reason ``camera_size_mismatch``.
-    """
-    if (camera.width, camera.height) == (width, height):
-        return camera
-    scale = width / camera.width
-    if abs(height / camera.height - scale) > 0.01 * scale:
-        raise CameraError(
-            "camera_size_mismatch",
-            f"CameraInfo is for {camera.width}x{camera.height} pixels, the image has "
-            f"{width}x{height}: do both topics belong to the same camera?",
-        )
-    K = camera.K.copy()
-    K[:2] *= scale
-    return dataclasses.replace(camera, K=K, width=width, height=height)
+    return camera.cropped(roi.x_offset, roi.y_offset, roi.width, roi.height)

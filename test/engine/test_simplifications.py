@@ -10,15 +10,11 @@ from networks.dice_recipe import (
     image,
     mano_arrays,
     relative_error,
-    template,
-    weight,
+    seeded_network,
 )
 from torch.utils.flop_counter import FlopCounterMode
 
-from dice_ros.networks.dice import DiceConfig
-from dice_ros.networks.dice_config import empty_network
 from dice_ros.networks.dice_graph import DiceGraph, Simplifications
-from dice_ros.networks.dice_names import names_by_published
 from dice_ros.networks.dice_postprocess import DicePostprocess
 
 NAMES = [item.name for item in dataclasses.fields(Simplifications)]
@@ -28,16 +24,7 @@ CHEAPER = ("fold_upsampling", "reassociate_tokens", "drop_unread", "all")
 @pytest.fixture(scope="module")
 def network():
     """The published network with seeded weights."""
-    _, meta = golden("dice-public-1")
-    made = empty_network(DiceConfig(), template(meta["seed"]))
-    shapes = dict(meta["tensors"])
-    state = {
-        name: weight(meta, published, shapes[published])
-        for published, name in names_by_published(made.state_dict()).items()
-    }
-    made.load_state_dict(state, strict=True, assign=True)
-    made.template = template(meta["seed"]).centred()
-    return made.eval()
+    return seeded_network(golden("dice-public-1")[1])
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 from sensor_msgs.msg import CameraInfo
 
 from dice_ros.errors import CameraError, ImageError
-from dice_ros.ros.image_message import camera_of, fit_camera, frame_of, message_of
+from dice_ros.ros.image_message import camera_of, frame_of, message_of
 
 CASES = int(os.environ.get("DICE_ROS_FUZZ_CASES", "100000"))
 """At the conversion; a node gets a part of them."""
@@ -45,7 +45,7 @@ def fit_if_possible(camera):
     """A calibration that is accepted can be used for images of any size or says why not."""
     for width, height in ((1, 1), (33, 21), (camera.width, camera.height)):
         try:
-            assert fit_camera(camera, width, height).width == width
+            assert camera.fitted(width, height).width == width
         except CameraError as error:
             assert error.reason == "camera_size_mismatch"
 

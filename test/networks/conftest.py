@@ -6,11 +6,7 @@ pytest.importorskip(
 pytest.importorskip("smplx", reason="the bodies need smplx: pip install torch smplx safetensors")
 
 import torch
-from networks.dice_recipe import golden, image, template, weight
-
-from dice_ros.networks.dice import DiceConfig
-from dice_ros.networks.dice_config import empty_network
-from dice_ros.networks.dice_names import names_by_published
+from networks.dice_recipe import golden, image, seeded_network
 
 
 @pytest.fixture(scope="session")
@@ -22,16 +18,7 @@ def dice_golden():
 @pytest.fixture(scope="session")
 def seeded_dice(dice_golden):
     """The published network with the recipe's weights."""
-    _, meta = dice_golden
-    network = empty_network(DiceConfig(), template(meta["seed"]))
-    shapes = dict(meta["tensors"])
-    state = {
-        name: weight(meta, published, shapes[published])
-        for published, name in names_by_published(network.state_dict()).items()
-    }
-    network.load_state_dict(state, strict=True, assign=True)
-    network.template = template(meta["seed"]).centred()
-    return network.eval()
+    return seeded_network(dice_golden[1])
 
 
 @pytest.fixture(scope="session")

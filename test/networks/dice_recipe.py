@@ -10,7 +10,9 @@ from dice_ros.body.flame import FlameParameters
 from dice_ros.body.flame_arrays import FlameArrays
 from dice_ros.body.mano import ManoParameters
 from dice_ros.body.mano_arrays import ManoArrays
-from dice_ros.networks.dice import DiceTemplate
+from dice_ros.networks.dice import DiceConfig, DiceTemplate
+from dice_ros.networks.dice_config import empty_network
+from dice_ros.networks.dice_names import names_by_published
 from dice_ros.networks.seeded_weights import seeded_generator, seeded_normal, seeded_tensor
 
 DATA = Path(__file__).parents[1] / "data" / "dice"
@@ -60,6 +62,20 @@ def weight(meta, name, shape):
     if name in meta["overrides"]:
         values = np.full_like(values, meta["overrides"][name])
     return torch.from_numpy(np.asarray(values))
+
+
+def seeded_network(meta):
+    """The published network with the recipe's weights."""
+    points = template(meta["seed"])
+    network = empty_network(DiceConfig(), points)
+    shapes = dict(meta["tensors"])
+    state = {
+        name: weight(meta, published, shapes[published])
+        for published, name in names_by_published(network.state_dict()).items()
+    }
+    network.load_state_dict(state, strict=True, assign=True)
+    network.template = points.centred()
+    return network.eval()
 
 
 def _shares(x):

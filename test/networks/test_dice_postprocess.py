@@ -16,7 +16,8 @@ from networks.dice_recipe import (
 
 from dice_ros.body.flame import FlameHead
 from dice_ros.body.keypoint_regressors import face_keypoints, hand_keypoints
-from dice_ros.body.mano import STANDARD_ORDER, ManoHand
+from dice_ros.body.mano import ManoHand
+from dice_ros.body.mano_arrays import STANDARD_ORDER
 from dice_ros.networks.dice import DiceOutput, HandOutput, HeadOutput
 from dice_ros.networks.dice_postprocess import DicePostprocess, weak_perspective
 from dice_ros.perception.one_euro import OneEuroFilter

@@ -8,7 +8,7 @@ pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 from sensor_msgs.msg import CameraInfo, Image
 
 from dice_ros.errors import CameraError, ImageError
-from dice_ros.ros.image_message import camera_of, fit_camera, frame_of
+from dice_ros.ros.image_message import camera_of, frame_of
 from dice_ros.ros.interaction_message import header
 
 STAMP_NS = 1_700_000_000_123_456_789
@@ -74,19 +74,19 @@ def test_a_region_of_interest_outside_the_sensor_is_refused():
 def test_a_binned_image_gets_a_scaled_calibration():
     message = info()
     message.binning_x = message.binning_y = 2
-    camera = fit_camera(camera_of(message), 320, 240)
+    camera = camera_of(message).fitted(320, 240)
     np.testing.assert_allclose(camera.K[:2], 0.5 * camera_of(info()).K[:2])
     assert (camera.width, camera.height) == (320, 240)
 
 
 def test_a_binned_region_of_interest_is_moved_then_scaled():
     message = info(x_offset=160, y_offset=120, width=320, height=240)
-    camera = fit_camera(camera_of(message), 160, 120)
+    camera = camera_of(message).fitted(160, 120)
     assert camera.K[0, 0] == 250.0
     assert camera.K[:2, 2].tolist() == [85.0, 65.0]
 
 
 def test_another_shape_is_no_calibration_of_this_image():
     with pytest.raises(CameraError) as caught:
-        fit_camera(camera_of(info()), 640, 360)
+        camera_of(info()).fitted(640, 360)
     assert caught.value.reason == "camera_size_mismatch"

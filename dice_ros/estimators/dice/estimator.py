@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 
 from dice_ros.body.dice_bodies import DiceBodies
 from dice_ros.body.head_mirror import head_mirror
+from dice_ros.body.keypoint_regressors import face_keypoints
 from dice_ros.body.rigid_fit import rigid_fit
 from dice_ros.body.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from dice_ros.body.vertex_normals import vertex_normals
@@ -448,6 +449,5 @@ def _combined_deformation(seen: Sequence[_Seen]) -> Float64Array:
 def _resting_head(bodies: DiceBodies) -> Float64Array:
     """(V, 3) the resting head in the head frame: origin between the eyes."""
     flame = bodies.flame
-    corners = flame.template[flame.triangles[flame.landmark_triangles]]
-    landmarks = np.einsum("lc,lcx->lx", flame.landmark_weights, corners)
+    landmarks = face_keypoints(flame, flame.template[None])[0]
     return np.asarray((flame.template - landmarks[_EYES].mean(axis=0)) * _MODEL_AXES)

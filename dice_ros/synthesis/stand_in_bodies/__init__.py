@@ -1,7 +1,6 @@
 """Stand-ins for the licensed body models: CC0, made from the open head and hand."""
 
 from dice_ros.synthesis.stand_in_bodies.files import (
-    STAND_IN_LICENCE,
     write_stand_ins,
 )
 from dice_ros.synthesis.stand_in_bodies.flame import FlameArrays, make_stand_in_flame
@@ -9,7 +8,6 @@ from dice_ros.synthesis.stand_in_bodies.mano import ManoArrays, make_stand_in_ma
 from dice_ros.synthesis.stand_in_bodies.whole_folder import filling
 
 __all__ = [
-    "STAND_IN_LICENCE",
     "FlameArrays",
     "ManoArrays",
     "filling",

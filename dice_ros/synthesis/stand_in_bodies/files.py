@@ -30,7 +30,6 @@ from dice_ros.synthesis.stand_in_bodies.torch_files import (
     write_mesh_transforms,
 )
 
-STAND_IN_LICENCE = "CC0-1.0, a synthetic stand-in made from the MakeHuman base mesh"
 HEAD_LEVELS, HAND_LEVELS = (1675, 559), (195,)
 
 _NOTE = """\
