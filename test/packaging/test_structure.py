@@ -20,7 +20,7 @@ FORBIDDEN = {
 }
 # A room may import rooms to its right.
 ORDER = (
-    *("ros", "cli", "assets", "replay", "synthesis", "render", "evaluation", "pipeline"),
+    *("ros", "cli", "assets", "replay", "synthesis", "render", "evaluation", "pipeline", "events"),
     *(
         "estimators",
         "perception",
