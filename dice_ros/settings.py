@@ -235,6 +235,13 @@ class Settings:
         minimum=0.0,
         maximum=1.0,
     )
+    touch_release_ratio: float = _setting(
+        0.9,
+        "Where contact is inferred from sizes, a touch pauses, too, when the probability falls "
+        "below this share of the level it kept; 0 for never.",
+        minimum=0.0,
+        maximum=1.0,
+    )
     touch_min_s: float = _setting(
         0.1, "Shorter touches are not told.", unit="s", minimum=0.0, maximum=60.0
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dice_ros.events.hand_sample import UNSEEN, HandSample, Sight, hand_samples
+from dice_ros.events.kept_level import Rest
 from dice_ros.events.touch_event import TouchEnd, TouchEvent, TouchPhase
 from dice_ros.events.touch_rules import TouchRules
 from dice_ros.events.touch_track import TouchTrack
@@ -20,6 +21,7 @@ class DetectorMemory:
     """What a detector knows from the frames before; see :meth:`TouchDetector.memory`."""
 
     tracks: dict[_Hand, TouchTrack]
+    rests: dict[_Hand, Rest]
     last_stamp_ns: int | None
     last_id: int
 
@@ -38,6 +40,7 @@ class TouchDetector:
     def __init__(self, settings: Settings) -> None:
         self._rules = TouchRules.of(settings)
         self._tracks: dict[_Hand, TouchTrack] = {}
+        self._rests: dict[_Hand, Rest] = {}
         self._last_ns: int | None = None
         self._last_id = 0
 
@@ -69,6 +72,7 @@ class TouchDetector:
             elif stamp_ns - self._last_ns > self._rules.lost_ns:
                 events += self._end_all(TouchEnd.INPUT_GAP, stamp_ns)
         self._last_ns = stamp_ns
+        self._forget_rests(stamp_ns)
         people = {item.person_id: item for item in interactions}
         samples = {item.person_id: hand_samples(item) for item in interactions}
         for person_id in sorted({*people, *(person_id for person_id, _ in self._tracks)}):
@@ -76,7 +80,7 @@ class TouchDetector:
                 hand = person_id, side
                 sample = samples[person_id][side] if person_id in samples else UNSEEN
                 events += self._pursue(hand, stamp_ns, sample)
-                if hand not in self._tracks and sample.probability >= self._rules.on:
+                if hand not in self._tracks and self._may_begin(hand, stamp_ns, sample):
                     self._begin(hand, stamp_ns, people[person_id], sample)
                 events += self._tell(hand, stamp_ns)
         return tuple(events)
@@ -88,23 +92,38 @@ class TouchDetector:
         """
         events = () if self._last_ns is None else self._end_all(end, self._last_ns)
         self._last_ns = None
+        self._rests.clear()
         return events
 
     def memory(self) -> DetectorMemory:
         """What is known from the frames before; changes with the next one."""
-        return DetectorMemory(self._tracks, self._last_ns, self._last_id)
+        return DetectorMemory(self._tracks, self._rests, self._last_ns, self._last_id)
 
     def restore(self, memory: DetectorMemory) -> None:
         """Go on where another detector with the same settings was."""
-        self._tracks = dict(memory.tracks)
+        self._tracks, self._rests = dict(memory.tracks), dict(memory.rests)
         self._last_ns, self._last_id = memory.last_stamp_ns, memory.last_id
+
+    def _forget_rests(self, stamp_ns: int) -> None:
+        """A hand that was out of sight for long may come back touching."""
+        oldest_ns = stamp_ns - self._rules.lost_ns
+        for hand in [hand for hand, rest in self._rests.items() if rest.seen_ns < oldest_ns]:
+            del self._rests[hand]
+
+    def _may_begin(self, hand: _Hand, stamp_ns: int, sample: HandSample) -> bool:
+        if sample.sight is not Sight.SEEN:
+            return False
+        rest, rules = self._rests.get(hand), self._rules
+        if rest is not None:
+            if not rest.is_over(stamp_ns, sample.probability, rules.on, rules.ratio):
+                return False
+            del self._rests[hand]
+        return sample.probability >= rules.on
 
     def _begin(
         self, hand: _Hand, stamp_ns: int, interaction: Interaction, sample: HandSample
     ) -> None:
-        self._tracks[hand] = TouchTrack(
-            stamp_ns, interaction, hand[1], sample, self._rules.place_min_ns
-        )
+        self._tracks[hand] = TouchTrack(stamp_ns, interaction, hand[1], sample, self._rules)
 
     def _pursue(self, hand: _Hand, stamp_ns: int, sample: HandSample) -> tuple[TouchEvent, ...]:
         """What the frame means for the touch of this hand, if there is one."""
@@ -113,11 +132,13 @@ class TouchDetector:
             return ()
         end = track.ending(stamp_ns, sample.sight, rules)
         if end is not None:
+            if end is TouchEnd.RELEASED:
+                self._rests[hand] = Rest(stamp_ns, track.lowest_free)
             return self._end(hand, end, stamp_ns)
         if sample.sight is not Sight.SEEN:
             track.miss(sample.sight)
-        elif sample.probability >= rules.off:
-            track.touch(stamp_ns, sample, rules.place_min_ns)
+        elif sample.probability >= track.pause_level(rules):
+            track.touch(stamp_ns, sample, rules)
         elif track.touch_id is None:
             del self._tracks[hand]
         else:
@@ -130,18 +151,18 @@ class TouchDetector:
             return ()
         if track.touch_id is not None:
             due = track.is_due(stamp_ns, self._rules)
-            return (track.told(TouchPhase.UPDATE, stamp_ns),) if due else ()
+            return (track.told(TouchPhase.UPDATE, stamp_ns, self._rules),) if due else ()
         if not track.is_ripe(self._rules):
             return ()
         self._last_id += 1
         track.touch_id = self._last_id
-        return (track.told(TouchPhase.ONSET, stamp_ns),)
+        return (track.told(TouchPhase.ONSET, stamp_ns, self._rules),)
 
     def _end(self, hand: _Hand, end: TouchEnd, stamp_ns: int) -> tuple[TouchEvent, ...]:
         track = self._tracks.pop(hand)
         if track.touch_id is None:
             return ()
-        return (track.told(TouchPhase.OFFSET, stamp_ns, end),)
+        return (track.told(TouchPhase.OFFSET, stamp_ns, self._rules, end),)
 
     def _end_all(self, end: TouchEnd, stamp_ns: int) -> tuple[TouchEvent, ...]:
         order = sorted(self._tracks, key=lambda hand: (hand[0], hand[1].value))

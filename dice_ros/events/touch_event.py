@@ -84,8 +84,8 @@ class TouchEvent:
         end: why it ended; None until the offset.
         hand_part, face_region: where the touch dwelt longest so far; the first one in ``path`` of
             equals.
-        hand_parts, face_regions: all that took part so far, also beside the main place, longest
-            first; never empty.
+        hand_parts, face_regions: all that took part so far for longer than a moment, also beside
+            the main place, most contact first; never empty.
         path: the main places in the order of time; it starts with the touch, has no gaps, and
             successive places differ. Never empty.
         peak_depth_mm: deepest indentation of the skin so far, mm.

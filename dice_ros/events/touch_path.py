@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dice_ros.events.hand_sample import Patch
 from dice_ros.events.touch_event import TouchPlace
 
@@ -23,23 +25,21 @@ class TouchPath:
         self._places: list[tuple[_Place, int]] = []
         self._rival: tuple[_Place, int] | None = None
         self._start_ns = self._last_ns = start_ns
-        self._parts: dict[str, int] = {}
-        self._regions: dict[str, int] = {}
+        self._parts = _Shares()
+        self._regions = _Shares()
 
     @property
     def is_known(self) -> bool:
         """Whether there is any place."""
         return bool(self._places)
 
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Hand parts that touched, longest first."""
-        return _longest_first(self._parts)
+    def parts(self, min_ns: int) -> tuple[str, ...]:
+        """Hand parts that touched for so long, and all of the path; most contact first."""
+        return self._parts.names(min_ns, {part for (part, _), _ in self._places})
 
-    @property
-    def regions(self) -> tuple[str, ...]:
-        """Face regions that were touched, longest first."""
-        return _longest_first(self._regions)
+    def regions(self, min_ns: int) -> tuple[str, ...]:
+        """Face regions that were touched for so long, and all of the path; most contact first."""
+        return self._regions.names(min_ns, {region for (_, region), _ in self._places})
 
     def add(self, stamp_ns: int, patch: Patch | None, place_min_ns: int) -> None:
         """Go on to the next image in which the hand touches; None says not where."""
@@ -47,10 +47,8 @@ class TouchPath:
         self._last_ns = stamp_ns
         if patch is None:
             return
-        for part in {part for (part, _), _ in patch.weights}:
-            self._parts[part] = self._parts.get(part, 0) + passed_ns
-        for region in {region for (_, region), _ in patch.weights}:
-            self._regions[region] = self._regions.get(region, 0) + passed_ns
+        self._parts.add(passed_ns, [(part, weight) for (part, _), weight in patch.weights])
+        self._regions.add(passed_ns, [(region, weight) for (_, region), weight in patch.weights])
         self._move(stamp_ns, _main_place(patch), place_min_ns)
 
     def places(self) -> tuple[TouchPlace, ...]:
@@ -106,5 +104,20 @@ def _main_place(patch: Patch) -> _Place:
     return next(place for place, _ in patch.weights if place[1] == main)
 
 
-def _longest_first(spans: dict[str, int]) -> tuple[str, ...]:
-    return tuple(sorted(spans, key=lambda name: (-spans[name], name)))
+class _Shares:
+    """How long each of some names took part, and with how much of the contact."""
+
+    def __init__(self) -> None:
+        self._span_ns: dict[str, int] = {}
+        self._share_ns: dict[str, float] = {}
+
+    def add(self, passed_ns: int, weights: Sequence[tuple[str, float]]) -> None:
+        total = sum(weight for _, weight in weights) or 1.0
+        for name, weight in weights:
+            self._share_ns[name] = self._share_ns.get(name, 0.0) + passed_ns * weight / total
+        for name in {name for name, _ in weights}:
+            self._span_ns[name] = self._span_ns.get(name, 0) + passed_ns
+
+    def names(self, min_ns: int, always: set[str]) -> tuple[str, ...]:
+        kept = [name for name, span in self._span_ns.items() if span >= min_ns or name in always]
+        return tuple(sorted(kept, key=lambda name: (-self._share_ns[name], name)))

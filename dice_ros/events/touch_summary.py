@@ -33,7 +33,7 @@ class RegionTransition:
         before, after: names of face regions; the same where a region was touched again.
         slides: within one touch.
         successions: from the last region of a touch to the first one of the same person's next
-            touch.
+            touch, in the order in which they ended.
     """
 
     before: str
@@ -57,8 +57,8 @@ class TouchSummary:
             longest, then by name.
         by_side: left, then right; always both.
         transitions: those that happened, most frequent first, then by name.
-        intervals_s: seconds from the end of each touch to the start of the next touch of the same
-            person, in the order of time; 0 where they overlap (two hands).
+        intervals_s: seconds from the end of each touch to the start of the same person's next
+            one, in the order in which they ended; 0 where they overlap (two hands).
         longest: offset of the longest touch, the first of equals; None without touches.
     """
 

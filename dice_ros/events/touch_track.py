@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from dice_ros.events.hand_sample import HandSample, Sight
+from dice_ros.events.kept_level import KeptLevel
 from dice_ros.events.touch_event import TouchEnd, TouchEvent, TouchPhase
 from dice_ros.events.touch_path import TouchPath, longest_place
 from dice_ros.events.touch_rules import TouchRules
-from dice_ros.types import HandSide, Interaction
+from dice_ros.types import ContactSource, HandSide, Interaction
 
 _ENDS = {
     Sight.NO_HAND: TouchEnd.HAND_LOST,
@@ -25,7 +26,7 @@ class TouchTrack:
         interaction: who, in which frame of reference, seen by which estimator.
         side: which hand.
         sample: what the image says.
-        place_min_ns: shorter stays at a place are not part of the path.
+        rules: thresholds.
     """
 
     def __init__(
@@ -34,10 +35,12 @@ class TouchTrack:
         interaction: Interaction,
         side: HandSide,
         sample: HandSample,
-        place_min_ns: int,
+        rules: TouchRules,
     ) -> None:
         self.touch_id: int | None = None
         """None until the touch has lasted long enough to be told."""
+        self.lowest_free = 0.0
+        """The lowest probability of the pause it is in."""
         self._person_id = interaction.person_id
         self._side = side
         self._frame_id = interaction.frame_id
@@ -47,13 +50,20 @@ class TouchTrack:
         self._free_ns: int | None = None
         self._missing: TouchEnd | None = None
         self._path = TouchPath(stamp_ns)
+        self._level = KeptLevel()
         self._peak_probability = self._peak_depth_mm = self._peak_area_mm2 = 0.0
         self._centre = np.full(3, np.nan, dtype=np.float32)
         self._last_probability: float | None = None
         # Integrals over the time that the hand was seen, until the last touch and since then.
         self._seen_span = self._since_span = 0
         self._probability_sum = self._since_sum = 0.0
-        self.touch(stamp_ns, sample, place_min_ns)
+        self.touch(stamp_ns, sample, rules)
+
+    def pause_level(self, rules: TouchRules) -> float:
+        """The probability below which the hand does not touch now."""
+        if self.touch_id is None or self._contact_source is not ContactSource.PROXIMITY_PRIOR:
+            return rules.off
+        return max(rules.off, rules.ratio * self._level.value)
 
     def ending(self, stamp_ns: int, sight: Sight, rules: TouchRules) -> TouchEnd | None:
         """Why it is over when the next image comes; None if it may go on."""
@@ -63,14 +73,15 @@ class TouchTrack:
             return None
         return _ENDS.get(sight) or self._missing or TouchEnd.INPUT_GAP
 
-    def touch(self, stamp_ns: int, sample: HandSample, place_min_ns: int) -> None:
+    def touch(self, stamp_ns: int, sample: HandSample, rules: TouchRules) -> None:
         """The hand touches."""
         self._see(stamp_ns, sample)
         self._seen_span += self._since_span
         self._probability_sum += self._since_sum
         self._since_span, self._since_sum = 0, 0.0
         self._touched_ns, self._free_ns = stamp_ns, None
-        self._path.add(stamp_ns, sample.patch, place_min_ns)
+        self._path.add(stamp_ns, sample.patch, rules.place_min_ns)
+        self._level.add(stamp_ns, sample.probability, rules.min_ns)
         self._peak_probability = max(self._peak_probability, sample.probability)
         if sample.patch is not None:
             self._peak_depth_mm = max(self._peak_depth_mm, sample.patch.depth_mm)
@@ -81,7 +92,8 @@ class TouchTrack:
         """The hand is seen, and does not touch."""
         self._see(stamp_ns, sample)
         if self._free_ns is None:
-            self._free_ns = stamp_ns
+            self._free_ns, self.lowest_free = stamp_ns, sample.probability
+        self.lowest_free = min(self.lowest_free, sample.probability)
 
     def miss(self, sight: Sight) -> None:
         """Hand or face is not seen."""
@@ -96,7 +108,9 @@ class TouchTrack:
         """Whether an update is due."""
         return rules.update_ns is not None and stamp_ns - self._told_ns >= rules.update_ns
 
-    def told(self, phase: TouchPhase, stamp_ns: int, end: TouchEnd | None = None) -> TouchEvent:
+    def told(
+        self, phase: TouchPhase, stamp_ns: int, rules: TouchRules, end: TouchEnd | None = None
+    ) -> TouchEvent:
         """All that is known now; ``touch_id`` must be set."""
         if self.touch_id is None:
             raise RuntimeError("a touch without a number cannot be told")
@@ -119,8 +133,8 @@ class TouchTrack:
             end=end,
             hand_part=hand_part,
             face_region=face_region,
-            hand_parts=self._path.parts,
-            face_regions=self._path.regions,
+            hand_parts=self._path.parts(rules.place_min_ns),
+            face_regions=self._path.regions(rules.place_min_ns),
             path=path,
             peak_depth_mm=self._peak_depth_mm,
             peak_area_mm2=self._peak_area_mm2,
