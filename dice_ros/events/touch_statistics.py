@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
@@ -40,7 +41,7 @@ class TouchStatistics:
         self._regions.add(places)
         self._parts.add((place.hand_part, place.end_ns - place.start_ns) for place in event.path)
         self._sides.add([(event.side.value, span_ns)])
-        for (before, _), (after, _) in zip(places, places[1:], strict=False):
+        for (before, _), (after, _) in itertools.pairwise(places):
             if before != after:
                 self._slides[before, after] += 1
         known = self._last.get(event.person_id)

@@ -191,7 +191,7 @@ class FrameWorker:
         if not self._settle():
             return None
         try:
-            tools.publications.answer(result, camera)
+            tools.publications.answer(result, camera, settings)
         except Exception:  # it is settled already: count it here
             self._count_defect("an answer could not be published")
             return None
