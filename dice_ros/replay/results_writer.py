@@ -134,6 +134,11 @@ class MessageWriter:
         """Topics with at least one message."""
         return frozenset(self._channels)
 
+    @property
+    def last_time_ns(self) -> int:
+        """The latest time of recording; 0 before the first message."""
+        return self._times_ns[1] if self._times_ns else 0
+
     def write(
         self,
         topic: str,
