@@ -122,7 +122,7 @@ def face_regions(head: HeadGeometry, landmarks: Float64Array) -> UInt8Array:
 
 def _mirrored(labels: UInt8Array, head: HeadGeometry) -> UInt8Array:
     """The right half's labels on both halves, under the names of their sides."""
-    result = labels.copy()
+    result: UInt8Array = labels.copy()
     on_left = head.template[:, 0] > head.template[head.mirror, 0]
     result[on_left] = swap_sides(REGION_NAMES)[labels[head.mirror[on_left]]]
     return result

@@ -61,7 +61,8 @@ def without_islands(
         scattered: labels that may have any number of patches; they are given to no island. An
             island without any other neighbour keeps its label.
     """
-    result, edges = labels.copy(), _edges(triangles)
+    result: UInt8Array = labels.copy()
+    edges = _edges(triangles)
     while True:
         patch = patches(result, triangles)
         sizes = np.bincount(patch)

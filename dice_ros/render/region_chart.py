@@ -109,9 +109,9 @@ def _notes(regions: Int32Array, names: tuple[str, ...]) -> list[_Note]:
     right = sorted((item for item in anchors if item[1] >= middle), key=lambda item: item[2])
     notes = []
     for side in (left, right):
-        places = _spread([y for _, _, y in side], _TITLE_PX + _LINE_PX, height - _LINE_PX)
-        for (text, x, y), at_y in zip(side, places, strict=True):
-            notes.append(_Note(text, x if side is left else x - width, y, at_y))
+        places = _spread([item[2] for item in side], _TITLE_PX + _LINE_PX, height - _LINE_PX)
+        for (text, column, row), at_y in zip(side, places, strict=True):
+            notes.append(_Note(text, column if side is left else column - width, row, at_y))
     return notes
 
 
@@ -139,7 +139,7 @@ def _write_notes(panel: UInt8Array, notes: list[_Note]) -> None:
         point = (note.x if on_left else note.x + width, note.y)
         elbow = (_MARGIN_PX if on_left else width - _MARGIN_PX, note.at_y)
         lines = np.array([[(end, note.at_y), elbow, point]], dtype=np.int32)
-        cv2.polylines(panel, lines, False, _INK, 1, cv2.LINE_AA)
+        cv2.polylines(panel, list(lines), False, _INK, 1, cv2.LINE_AA)
         cv2.circle(panel, point, 2, _INK, -1, cv2.LINE_AA)
         cv2.putText(
             panel, note.text, (start, note.at_y + 4), _FONT, _FONT_SCALE, _INK, 1, cv2.LINE_AA

@@ -155,11 +155,14 @@ def test_depth_centre_and_normal_are_those_of_the_cap(scene):
 
 def test_where_the_scene_stands_changes_nothing_but_the_centres(scene):
     offset = (0.1, -0.05, 0.6)
-    here, there = scene.contacts()[0], Scene(offset).contacts()[0]
+    here, there = (
+        sorted(found.contacts()[0], key=lambda item: (item.face_region, item.hand_part))
+        for found in (scene, Scene(offset))
+    )
     for before, after in zip(here, there, strict=True):
         assert after.area_mm2 == pytest.approx(before.area_mm2, rel=0.02)
         assert after.depth_mm == pytest.approx(before.depth_mm)
-        np.testing.assert_allclose(after.centre, before.centre + np.array(offset), atol=2e-5)
+        np.testing.assert_allclose(after.centre, before.centre + np.array(offset), atol=2e-4)
 
 
 def test_nothing_touched_is_no_contact(scene):
