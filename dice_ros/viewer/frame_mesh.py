@@ -51,7 +51,9 @@ def frame_mesh(
             triangles.append(_triangles(hand.topology, topologies))
             colours.append(vertex_colours(HAND_TINTS[hand.side], hand.contact))
     starts = np.cumsum([0, *(len(some) for some in vertices[:-1])])
-    shifted = [part + start for part, start in zip(triangles, starts[: len(triangles)], strict=True)]
+    shifted = [
+        part + start for part, start in zip(triangles, starts[: len(triangles)], strict=True)
+    ]
     return FrameMesh(
         np.concatenate([np.zeros((0, 3)), *vertices]).astype(np.float32),
         np.concatenate([np.zeros((0, 3)), *shifted]).astype(np.int32),

@@ -87,9 +87,7 @@ def _glb(mesh: FrameMesh) -> bytes:
     views, start = [], 0
     for number, part in enumerate(parts):
         target = _INDEX_BUFFER if number == len(parts) - 1 else _VERTEX_BUFFER
-        views.append(
-            {"buffer": 0, "byteOffset": start, "byteLength": len(part), "target": target}
-        )
+        views.append({"buffer": 0, "byteOffset": start, "byteLength": len(part), "target": target})
         start += len(part)
     count = len(places)
     accessors: list[dict[str, object]] = [

@@ -20,7 +20,19 @@ FORBIDDEN = {
 }
 # A room may import rooms to its right.
 ORDER = (
-    *("ros", "cli", "assets", "replay", "synthesis", "render", "evaluation", "pipeline", "events"),
+    *(
+        "ros",
+        "cli",
+        "viewer",
+        "report",
+        "assets",
+        "replay",
+        "synthesis",
+        "render",
+        "evaluation",
+        "pipeline",
+        "events",
+    ),
     *(
         "estimators",
         "perception",
