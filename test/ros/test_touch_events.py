@@ -1,9 +1,11 @@
 """Touches over real DDS: from images to events, and to a node that listens."""
 
+import inspect
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -147,3 +149,9 @@ def test_the_example_counts_touches_of_the_mouth(ros):
     assert [count.data for count in listener.counts] == [1, 2, 1]
     for node in (example, listener):
         ros.remove(node)
+
+
+def test_the_document_shows_the_example_that_runs():
+    source = inspect.getsource(MouthTouchCounter)
+    document = Path(__file__).parents[2] / "docs" / "events.md"
+    assert source.strip() in document.read_text()
