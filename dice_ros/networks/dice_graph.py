@@ -33,7 +33,14 @@ from dice_ros.networks.dice import (
     along_vertices,
 )
 from dice_ros.networks.dice_postprocess import DicePostprocess, FreeMeshes
-from dice_ros.networks.mesh_transformer import ALL_ROWS, MeshTransformerBlock
+from dice_ros.networks.mesh_transformer import (
+    ALL_ROWS,
+    BlockEntry,
+    MeshTransformerBlock,
+    Projections,
+    TransformerLayer,
+    run_blocks_from,
+)
 
 _SKIN_ROWS = slice(HAND_JOINTS + FACE_LANDMARKS, None)
 """Tokens of vertices: only their contact and deformation is read."""
@@ -51,6 +58,9 @@ class Simplifications:
             843 tokens; both are linear, so the order does not matter.
         precompute_constants: what template, positions and biases add to each token is one stored
             table.
+        project_features: what else is linear in the tokens is taken from the 49 positions too:
+            queries, keys and values of the first layers, the embedding behind InteractionNet's
+            entry. Needs ``reassociate_tokens``.
         drop_unread: outputs that the meshes do not need are not computed: free vertices of
             parametric meshes, skin values of joints and landmarks.
     """
@@ -59,6 +69,7 @@ class Simplifications:
     fold_upsampling: bool = True
     reassociate_tokens: bool = True
     precompute_constants: bool = True
+    project_features: bool = True
     drop_unread: bool = True
 
     @staticmethod
@@ -133,7 +144,11 @@ class DiceCore(nn.Module):
         self.dtype = torch.float32
         self.backbone = network.backbone
         self.tokens = (
-            ReassociatedTokens(network, precompute=chosen.precompute_constants)
+            ReassociatedTokens(
+                network,
+                precompute=chosen.precompute_constants,
+                project=chosen.project_features,
+            )
             if chosen.reassociate_tokens
             else PublishedTokens(network)
         )
@@ -156,32 +171,14 @@ class DiceCore(nn.Module):
         """(B, 3, 224, 224) float32, normalised crop, channels BGR -> float32."""
         maps: Tensor = self.backbone(image.to(self.dtype))
         features = maps.flatten(2).transpose(1, 2)  # (B, 49, channels)
-        embedded, shortcut, entry = self.tokens(features)
+        mesh_entry, skin_entry = self.tokens(features)
+        skin_rows = _SKIN_ROWS if self._drop_unread else ALL_ROWS
+        skin = run_blocks_from(self.interaction_net, skin_entry, skin_rows)
         return CoreReading(
-            points=self._points(embedded, shortcut).float(),
-            skin=self._skin(entry).float(),
+            points=run_blocks_from(self.mesh_net, mesh_entry).float(),
+            skin=(skin if self._drop_unread else skin[:, _SKIN_ROWS]).float(),
             presence=self.presence_head.logit(features).float(),
         )
-
-    def _points(self, embedded: Tensor, shortcut: Tensor) -> Tensor:
-        first, *others = self.mesh_net
-        assert isinstance(first, MeshTransformerBlock)
-        x = first.transform(embedded, shortcut)
-        for block in others:
-            x = block(x)
-        return x
-
-    def _skin(self, entry: Tensor) -> Tensor:
-        """(B, 843, width) -> (B, 754, 4) deformation and contact logit of vertices' tokens."""
-        x = entry
-        *others, last = self.interaction_net
-        for block in others:
-            x = block(x)
-        assert isinstance(last, MeshTransformerBlock)
-        embedded = last.embedding(x) + last.positions.weight[: x.shape[1]]
-        if not self._drop_unread:
-            return last.transform(embedded, last.shortcut(x), ALL_ROWS)[:, _SKIN_ROWS]
-        return last.transform(embedded, last.shortcut(x[:, _SKIN_ROWS]), _SKIN_ROWS)
 
 
 class DiceTail(nn.Module):
@@ -312,103 +309,159 @@ class DiceGraph(nn.Module):
 class PublishedTokens(nn.Module):
     """Tokens as published: mix features, put template points in front, then three linear maps.
 
-    Returns what the first block of MeshNet starts from (embedded tokens with positions, and its
-    shortcut) and what InteractionNet starts from.
+    Returns what MeshNet's and InteractionNet's first blocks start from.
     """
 
     template: Tensor
 
     def __init__(self, network: DiceNetwork) -> None:
         super().__init__()
-        block = network.mesh_net[0]
-        assert isinstance(block, MeshTransformerBlock)
         self.token_mixer = network.token_mixer
-        self.embedding, self.positions = block.embedding, block.positions
-        self.shortcut, self.skin_entry = block.shortcut, network.interaction_entry
+        self.mesh_block, self.skin_block = _first_blocks(network)
+        self.skin_entry = network.interaction_entry
         self.register_buffer("template", network.template, persistent=False)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, 49, channels) -> (B, 843, hidden), (B, 843, out), (B, 843, width)."""
+    def forward(self, features: Tensor) -> tuple[BlockEntry, BlockEntry]:
+        """(B, 49, channels) -> 843 tokens for either net."""
         mixed = self.token_mixer(features)
         template = self.template.expand(mixed.shape[0], -1, -1)
         tokens = torch.cat([template, mixed], dim=-1)
-        embedded = self.embedding(tokens) + self.positions.weight[: tokens.shape[1]]
-        return embedded, self.shortcut(tokens), self.skin_entry(tokens)
+        skin = self.skin_entry(tokens)
+        return (
+            BlockEntry(self.mesh_block.embed(tokens), self.mesh_block.shortcut(tokens)),
+            BlockEntry(self.skin_block.embed(skin), self.skin_block.shortcut(skin)),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _TokenMap:
+    """An affine map of tokens (template point in front of mixed features), another for each token.
+
+    Attributes:
+        weight: (O, 3 + C) float64.
+        table: (843, O) float64, what is added: bias and position.
+    """
+
+    weight: Tensor
+    table: Tensor
+
+    @staticmethod
+    def of(linear: nn.Linear, count: int) -> _TokenMap:
+        bias: Tensor = linear.bias.detach().double()
+        return _TokenMap(linear.weight.detach().double(), bias.expand(count, -1))
+
+    def then(self, linear: nn.Linear) -> _TokenMap:
+        weight, bias = linear.weight.detach().double(), linear.bias.detach().double()
+        return _TokenMap(weight @ self.weight, self.table @ weight.T + bias)
+
+    def plus(self, table: Tensor) -> _TokenMap:
+        return _TokenMap(self.weight, self.table + table.detach().double())
 
 
 class ReassociatedTokens(nn.Module):
-    """The same three maps, applied to 49 positions before they are mixed into 843 tokens.
+    """The same maps, applied to 49 positions before they are mixed into 843 tokens.
 
     With features F (49, C), mixing M (843, 49) and m (843), and a linear map that splits into a
-    template part A (3), a feature part W (C) and a bias b:
+    template part A (3), a feature part W (C) and a table b of biases and positions:
     W (M F + m 1) + A t + b = M (W F) + [ (W 1) m + A t + b ], the bracket being constant.
+
+    Args:
+        network: read, not changed.
+        precompute: keep the bracket as one table.
+        project: compute the projections of the first layers in the same way.
     """
 
     mixing: Tensor
     constant: Tensor
     template: Tensor
-    positions: Tensor
+    table: Tensor
     offsets: Tensor
     template_weight: Tensor
-    bias: Tensor
     row_sums: Tensor
 
-    def __init__(self, network: DiceNetwork, *, precompute: bool) -> None:
+    def __init__(self, network: DiceNetwork, *, precompute: bool, project: bool) -> None:
         super().__init__()
-        block = network.mesh_net[0]
-        assert isinstance(block, MeshTransformerBlock)
-        maps = (block.embedding, block.shortcut, network.interaction_entry)
-        self._widths = [linear.out_features for linear in maps]
-        weight = torch.cat([linear.weight for linear in maps]).detach()
         count = len(network.template)
+        mesh_block, self.skin_block = _first_blocks(network)
+        entry = _TokenMap.of(network.interaction_entry, count)
+        mesh = [
+            _TokenMap.of(mesh_block.embedding, count).plus(mesh_block.positions.weight[:count]),
+            _TokenMap.of(mesh_block.shortcut, count),
+        ]
+        skin = [entry]
+        if project:
+            skin = [
+                entry.then(self.skin_block.embedding).plus(
+                    self.skin_block.positions.weight[:count]
+                ),
+                entry.then(self.skin_block.shortcut),
+            ]
+            for maps, block in ((mesh, mesh_block), (skin, self.skin_block)):
+                layer = block.layers[0]
+                assert isinstance(layer, TransformerLayer)
+                maps += [maps[0].then(item) for item in (layer.query, layer.key, layer.value)]
+        self._mesh_maps = len(mesh)
+        self._widths = [item.weight.shape[0] for item in (*mesh, *skin)]
+        weight = torch.cat([item.weight for item in (*mesh, *skin)])
         self._precompute = precompute
+        self._project = project
         self.feature_map = nn.Linear(weight.shape[1] - 3, weight.shape[0], bias=False)
-        self.feature_map.weight = nn.Parameter(weight[:, 3:].clone(), requires_grad=False)
-        positions = torch.zeros(count, weight.shape[0])
-        positions[:, : self._widths[0]] = block.positions.weight[:count].detach()
+        self.feature_map.weight = nn.Parameter(weight[:, 3:].float(), requires_grad=False)
         assert network.token_mixer.bias is not None
+        mixing = network.token_mixer.weight.detach()[:, :, 0]  # (843, 49)
         stored = {
-            "mixing": network.token_mixer.weight.detach()[:, :, 0],  # (843, 49)
-            "template": network.template,
-            "positions": positions,
-            "offsets": network.token_mixer.bias.detach(),
-            "template_weight": weight[:, :3].T.contiguous(),
-            "bias": torch.cat([linear.bias for linear in maps]).detach(),
+            "template": network.template.double(),
+            "table": torch.cat([item.table for item in (*mesh, *skin)], dim=1),
+            "offsets": network.token_mixer.bias.detach().double(),
+            "template_weight": weight[:, :3].T,
             # In float64: two thousand terms that nearly cancel.
-            "row_sums": weight[:, 3:].double().sum(dim=1).to(weight.dtype),
+            "row_sums": weight[:, 3:].sum(dim=1),
         }
         if precompute:
-            constant = _constant(**{name: stored[name].double() for name in _CONSTANT_PARTS})
-            stored = {"mixing": stored["mixing"], "constant": constant.to(weight.dtype)}
-        for name, tensor in stored.items():
-            self.register_buffer(name, tensor.clone(), persistent=False)
+            stored = {"constant": _constant(**stored)}
+        for name, tensor in (stored | {"mixing": mixing}).items():
+            self.register_buffer(name, tensor.float().contiguous(), persistent=False)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, 49, channels) -> (B, 843, hidden), (B, 843, out), (B, 843, width)."""
-        mapped = self.feature_map(features)  # (B, 49, hidden + out + width)
+    def forward(self, features: Tensor) -> tuple[BlockEntry, BlockEntry]:
+        """(B, 49, channels) -> 843 tokens for either net."""
+        mapped = self.feature_map(features)  # (B, 49, all widths)
         if self._precompute:
             constant = self.constant
         else:
             constant = _constant(**{name: getattr(self, name) for name in _CONSTANT_PARTS})
         mixed = torch.matmul(self.mixing, mapped) + constant
-        embedded, shortcut, entry = torch.split(mixed, self._widths, dim=-1)
-        return embedded, shortcut, entry
+        parts = torch.split(mixed, self._widths, dim=-1)
+        mesh, skin = parts[: self._mesh_maps], parts[self._mesh_maps :]
+        if self._project:
+            return _projected_entry(*mesh), _projected_entry(*skin)
+        (tokens,) = skin
+        return (
+            BlockEntry(*mesh),
+            BlockEntry(self.skin_block.embed(tokens), self.skin_block.shortcut(tokens)),
+        )
 
 
-_CONSTANT_PARTS = ("offsets", "row_sums", "template", "template_weight", "bias", "positions")
+def _projected_entry(
+    embedded: Tensor, shortcut: Tensor, query: Tensor, key: Tensor, value: Tensor
+) -> BlockEntry:
+    return BlockEntry(embedded, shortcut, Projections(query, key, value))
+
+
+def _first_blocks(network: DiceNetwork) -> tuple[MeshTransformerBlock, MeshTransformerBlock]:
+    mesh, skin = network.mesh_net[0], network.interaction_net[0]
+    assert isinstance(mesh, MeshTransformerBlock)
+    assert isinstance(skin, MeshTransformerBlock)
+    return mesh, skin
+
+
+_CONSTANT_PARTS = ("offsets", "row_sums", "template", "template_weight", "table")
 
 
 def _constant(
-    *,
-    offsets: Tensor,
-    row_sums: Tensor,
-    template: Tensor,
-    template_weight: Tensor,
-    bias: Tensor,
-    positions: Tensor,
+    *, offsets: Tensor, row_sums: Tensor, template: Tensor, template_weight: Tensor, table: Tensor
 ) -> Tensor:
     """(843, widths) what every token gets whatever the image."""
-    return offsets[:, None] * row_sums + template @ template_weight + bias + positions
+    return offsets[:, None] * row_sums + template @ template_weight + table
 
 
 class _FineStep(nn.Module):
