@@ -8,6 +8,7 @@ arithmetic can be replaced, step by step, by cheaper arithmetic that computes th
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -346,9 +347,9 @@ class _TokenMap:
     table: Tensor
 
     @staticmethod
-    def of(linear: nn.Linear, count: int) -> _TokenMap:
-        bias: Tensor = linear.bias.detach().double()
-        return _TokenMap(linear.weight.detach().double(), bias.expand(count, -1))
+    def identity(width: int, count: int) -> _TokenMap:
+        eye = torch.eye(width, dtype=torch.float64)
+        return _TokenMap(eye, torch.zeros(count, width, dtype=torch.float64))
 
     def then(self, linear: nn.Linear) -> _TokenMap:
         weight, bias = linear.weight.detach().double(), linear.bias.detach().double()
@@ -372,79 +373,110 @@ class ReassociatedTokens(nn.Module):
     """
 
     mixing: Tensor
-    constant: Tensor
-    template: Tensor
-    table: Tensor
-    offsets: Tensor
-    template_weight: Tensor
-    row_sums: Tensor
 
     def __init__(self, network: DiceNetwork, *, precompute: bool, project: bool) -> None:
         super().__init__()
         count = len(network.template)
         mesh_block, self.skin_block = _first_blocks(network)
-        entry = _TokenMap.of(network.interaction_entry, count)
-        mesh = [
-            _TokenMap.of(mesh_block.embedding, count).plus(mesh_block.positions.weight[:count]),
-            _TokenMap.of(mesh_block.shortcut, count),
-        ]
-        skin = [entry]
-        if project:
-            skin = [
-                entry.then(self.skin_block.embedding).plus(
-                    self.skin_block.positions.weight[:count]
-                ),
-                entry.then(self.skin_block.shortcut),
-            ]
-            for maps, block in ((mesh, mesh_block), (skin, self.skin_block)):
-                layer = block.layers[0]
-                assert isinstance(layer, TransformerLayer)
-                maps += [maps[0].then(item) for item in (layer.query, layer.key, layer.value)]
-        self._mesh_maps = len(mesh)
-        self._widths = [item.weight.shape[0] for item in (*mesh, *skin)]
-        weight = torch.cat([item.weight for item in (*mesh, *skin)])
+        tokens = _TokenMap.identity(network.interaction_entry.in_features, count)
+        entry = tokens.then(network.interaction_entry)
+        mesh = _embedding_and_shortcut(tokens, mesh_block)
+        skin = _embedding_and_shortcut(entry, self.skin_block) if project else (entry,)
         self._precompute = precompute
         self._project = project
-        self.feature_map = nn.Linear(weight.shape[1] - 3, weight.shape[0], bias=False)
-        self.feature_map.weight = nn.Parameter(weight[:, 3:].float(), requires_grad=False)
         assert network.token_mixer.bias is not None
-        mixing = network.token_mixer.weight.detach()[:, :, 0]  # (843, 49)
-        stored = {
-            "template": network.template.double(),
-            "table": torch.cat([item.table for item in (*mesh, *skin)], dim=1),
-            "offsets": network.token_mixer.bias.detach().double(),
-            "template_weight": weight[:, :3].T,
-            # In float64: two thousand terms that nearly cancel.
-            "row_sums": weight[:, 3:].sum(dim=1),
-        }
-        if precompute:
-            stored = {"constant": _constant(**stored)}
-        for name, tensor in (stored | {"mixing": mixing}).items():
-            self.register_buffer(name, tensor.float().contiguous(), persistent=False)
+        self.register_buffer(
+            "mixing", network.token_mixer.weight.detach()[:, :, 0].clone(), persistent=False
+        )
+        offsets = network.token_mixer.bias.detach().double()
+        template = network.template.double()
+        first = [*mesh, *skin]
+        self._widths = [item.weight.shape[0] for item in first]
+        self.feature_map = _unbiased(torch.cat([item.weight[:, 3:] for item in first]))
+        maps = first
+        if project:
+            self.mesh_projection, mesh_projected = _projection(mesh[0], mesh_block)
+            self.skin_projection, skin_projected = _projection(skin[0], self.skin_block)
+            maps = [*first, *mesh_projected, *skin_projected]
+        self.tables = nn.ModuleList(
+            _TokenTable(item, offsets, template, precompute=precompute) for item in maps
+        )
 
     def forward(self, features: Tensor) -> tuple[BlockEntry, BlockEntry]:
         """(B, 49, channels) -> 843 tokens for either net."""
-        mapped = self.feature_map(features)  # (B, 49, all widths)
-        if self._precompute:
-            constant = self.constant
-        else:
-            constant = _constant(**{name: getattr(self, name) for name in _CONSTANT_PARTS})
-        mixed = torch.matmul(self.mixing, mapped) + constant
-        parts = torch.split(mixed, self._widths, dim=-1)
-        mesh, skin = parts[: self._mesh_maps], parts[self._mesh_maps :]
-        if self._project:
-            return _projected_entry(*mesh), _projected_entry(*skin)
-        (tokens,) = skin
+        mapped = torch.split(self.feature_map(features), self._widths, dim=-1)
+        if not self._project:
+            embedded, shortcut, tokens = self._mixed(mapped)
+            return (
+                BlockEntry(embedded, shortcut),
+                BlockEntry(self.skin_block.embed(tokens), self.skin_block.shortcut(tokens)),
+            )
+        mesh = self.mesh_projection(mapped[0]).chunk(3, dim=-1)
+        skin = self.skin_projection(mapped[2]).chunk(3, dim=-1)
+        parts = self._mixed((*mapped, *mesh, *skin))
         return (
-            BlockEntry(*mesh),
-            BlockEntry(self.skin_block.embed(tokens), self.skin_block.shortcut(tokens)),
+            BlockEntry(parts[0], parts[1], Projections(*parts[4:7])),
+            BlockEntry(parts[2], parts[3], Projections(*parts[7:])),
         )
 
+    def _mixed(self, mapped: Sequence[Tensor]) -> list[Tensor]:
+        """From 49 positions to 843 tokens, one product for each map: nothing is split after."""
+        return [
+            torch.matmul(self.mixing, item) + table()
+            for item, table in zip(mapped, self.tables, strict=True)
+        ]
 
-def _projected_entry(
-    embedded: Tensor, shortcut: Tensor, query: Tensor, key: Tensor, value: Tensor
-) -> BlockEntry:
-    return BlockEntry(embedded, shortcut, Projections(query, key, value))
+
+class _TokenTable(nn.Module):
+    """(843, O) what a map gives every token whatever the image: kept, or computed each time."""
+
+    def __init__(
+        self, token_map: _TokenMap, offsets: Tensor, template: Tensor, *, precompute: bool
+    ) -> None:
+        super().__init__()
+        parts = {
+            "offsets": offsets,
+            # In float64: two thousand terms that nearly cancel.
+            "row_sums": token_map.weight[:, 3:].sum(dim=1),
+            "template": template,
+            "template_weight": token_map.weight[:, :3].T,
+            "table": token_map.table,
+        }
+        if precompute:
+            parts = {"constant": _constant(**parts)}
+        self._names = tuple(parts)
+        for name, tensor in parts.items():
+            self.register_buffer(name, tensor.float().contiguous(), persistent=False)
+
+    def forward(self) -> Tensor:
+        """The table."""
+        parts = {name: getattr(self, name) for name in self._names}
+        constant: Tensor = parts["constant"] if "constant" in parts else _constant(**parts)
+        return constant
+
+
+def _embedding_and_shortcut(
+    start: _TokenMap, block: MeshTransformerBlock
+) -> tuple[_TokenMap, _TokenMap]:
+    embedded = start.then(block.embedding).plus(block.positions.weight[: len(start.table)])
+    return embedded, start.then(block.shortcut)
+
+
+def _projection(
+    embedded: _TokenMap, block: MeshTransformerBlock
+) -> tuple[nn.Linear, list[_TokenMap]]:
+    """Query, key and value of the first layer: from embedded positions, and as maps of tokens."""
+    layer = block.layers[0]
+    assert isinstance(layer, TransformerLayer)
+    linears = (layer.query, layer.key, layer.value)
+    weight = torch.cat([linear.weight.detach() for linear in linears])
+    return _unbiased(weight), [embedded.then(linear) for linear in linears]
+
+
+def _unbiased(weight: Tensor) -> nn.Linear:
+    linear = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
+    linear.weight = nn.Parameter(weight.float().clone(), requires_grad=False)
+    return linear
 
 
 def _first_blocks(network: DiceNetwork) -> tuple[MeshTransformerBlock, MeshTransformerBlock]:
@@ -452,9 +484,6 @@ def _first_blocks(network: DiceNetwork) -> tuple[MeshTransformerBlock, MeshTrans
     assert isinstance(mesh, MeshTransformerBlock)
     assert isinstance(skin, MeshTransformerBlock)
     return mesh, skin
-
-
-_CONSTANT_PARTS = ("offsets", "row_sums", "template", "template_weight", "table")
 
 
 def _constant(

@@ -134,9 +134,8 @@ class TransformerLayer(nn.Module):
             projected = Projections(self.query(asking), self.key(x), self.value(x))
         elif rows != ALL_ROWS:
             projected = projected._replace(query=projected.query[:, rows])
-        attended = scaled_dot_product_attention(
-            *(self._split(item) for item in projected)
-        )  # (B, heads, R, D / heads)
+        query, key, value = (self._split(item) for item in projected)
+        attended = scaled_dot_product_attention(query, key, value)  # (B, heads, R, D / heads)
         x = self.attention_norm(self.attention_out(attended.transpose(1, 2).flatten(2)) + asking)
         y: Tensor = self.output_norm(self.contract(gelu(self.expand(x))) + x)
         return y
