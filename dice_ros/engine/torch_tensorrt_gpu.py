@@ -127,11 +127,12 @@ class PlainTuple(nn.Module):
 
     def __init__(self, graph: DiceGraph) -> None:
         super().__init__()
-        self._graph = graph
+        # Not `_graph`: modules read back from disk have one of their own.
+        self.dice = graph
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """(B, 3, 224, 224) -> the fields of DiceReading in order."""
-        return tuple(self._graph(images))
+        return tuple(self.dice(images))
 
 
 def _save(module: Any, path: Path, example: Tensor) -> None:
