@@ -47,7 +47,7 @@ ORDER = (
 FREE = {
     *("types", "camera", "errors", "settings", "settings_document", "stopwatch"),
     *("image_decoding", "blas_threads", "metric_placement", "model_folder"),
-    *("optional_packages", "picture_header", "file_hash"),
+    *("optional_packages", "picture_header", "file_hash", "camera_message_fields"),
 }
 HEAVY = {
     "ai_edge_litert": "dice_ros/perception/litert.py",
