@@ -24,6 +24,7 @@ _SIZE = (1100, 800)
 _FIELD_OF_VIEW_DEG, _EYE_DISTANCE_M = 40.0, 0.62
 _FROM_CAM = np.array([1.0, -1.0, -1.0])
 _LIGHT_DIRECTION = [0.4, -0.6, -1.0]
+_SUN, _SKY = 45_000.0, 14_000.0
 _BACKGROUND = [0.10, 0.11, 0.12, 1.0]
 _DRAWN_BEFORE_SCREENSHOT = 8
 _MOST_CONTACTS = 3
@@ -109,7 +110,10 @@ class _Window:
         self._scene.scene.set_lighting(
             rendering.Open3DScene.LightingProfile.SOFT_SHADOWS, _LIGHT_DIRECTION
         )
-        self._scene.scene.scene.enable_sun_light(True)
+        lamps = self._scene.scene.scene
+        lamps.set_sun_light(_LIGHT_DIRECTION, [1.0, 1.0, 1.0], _SUN)
+        lamps.enable_sun_light(True)
+        lamps.set_indirect_light_intensity(_SKY)
         self._material = rendering.MaterialRecord()
         self._material.shader = "defaultLit"
         self._material.base_roughness = 0.9
