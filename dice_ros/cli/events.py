@@ -19,6 +19,7 @@ from dice_ros.events.touch_statistics import summarise_touches
 from dice_ros.events.touch_table import csv_text
 from dice_ros.replay.results_reader import read_touch_events, result_cameras
 from dice_ros.replay.touch_recount import observed_time, recount_touches
+from dice_ros.settings import Settings
 
 FORMATS = ("csv", "parquet", "elan", "boris")
 _TEXTS = {"csv": csv_text, "elan": elan_text, "boris": boris_text}
@@ -44,10 +45,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--recount",
         action="store_true",
-        help="count again, with the settings below, instead of taking what was told at the time",
+        help="count again instead of taking what was told at the time; any setting does so, too",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
-    add_settings(parser, _SETTINGS_PREFIX, "settings of --recount")
+    add_settings(parser, _SETTINGS_PREFIX, "settings to count with")
     parser.set_defaults(command=_events)
 
 
@@ -57,7 +58,8 @@ def _events(options: argparse.Namespace) -> int:
     settings = settings_of(options, _SETTINGS_PREFIX)
     camera = _camera(path, options.camera)
     observed = observed_time(path, settings, camera)
-    events: Sequence[TouchEvent] = () if options.recount else tuple(read_touch_events(path, camera))
+    is_asked = options.recount or settings != Settings().for_recordings()
+    events: Sequence[TouchEvent] = () if is_asked else tuple(read_touch_events(path, camera))
     if not events:
         # Files from before there were touch events have none: count them now.
         events = tuple(recount_touches(path, settings, camera))

@@ -74,11 +74,10 @@ class Publications:
                 self._known.add(key)
         self._announced = keys
 
-    def answer(self, result: FrameResult, camera: Camera, settings: Settings) -> None:
-        """Publish what was found in an image, and what it tells of touches."""
+    def answer(self, result: FrameResult, camera: Camera) -> None:
+        """Publish what was found in an image."""
         for message in interaction_messages(result, camera):
             self._interaction.publish(message)
-        self._touches.answer(result, settings)
 
     def end_touches(self) -> None:
         """Publish the offset of every touch that lasts: no more images are answered for now."""
@@ -89,7 +88,8 @@ class Publications:
         self._touches.flush(timeout_s)
 
     def extras(self, result: FrameResult, settings: Settings) -> None:
-        """What is nobody's answer; the expensive topics only while somebody listens."""
+        """Touches, and what is nobody's answer; expensive topics only while somebody listens."""
+        self._touches.answer(result, settings)
         if settings.publish_tf:
             self._tf.publish(result)
         listened = self._markers.get_subscription_count() > 0

@@ -29,6 +29,7 @@ _LATCHED = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
+_LOCK_TIMEOUT_S = 1.0
 
 
 class TouchPublisher:
@@ -46,7 +47,7 @@ class TouchPublisher:
         self._detector = TouchDetector(settings)
         self._clock = FaceClock(settings)
         self._statistics = TouchStatistics()
-        self._frame_id = ""
+        self._frame_id, self._has_images = "", False
         self._rate = RateLimit()
         # The worker's thread, and whoever deactivates the node while the worker hangs.
         self._lock = threading.Lock()
@@ -59,7 +60,7 @@ class TouchPublisher:
                 self._detector.apply(settings)
                 self._clock.apply(settings)
             stamp_ns = result.frame.stamp_ns
-            self._frame_id = result.frame.frame_id
+            self._frame_id, self._has_images = result.frame.frame_id, True
             self._clock.update(stamp_ns, result.interactions)
             self._tell(self._detector.update(stamp_ns, result.interactions))
             if self._rate.allows(1.0 / settings.touch_summary_period_s):
@@ -67,16 +68,23 @@ class TouchPublisher:
 
     def finish(self) -> None:
         """End all touches: no more images are answered for now."""
-        with self._lock:
-            if not self._frame_id:
-                return
-            self._tell(self._detector.finish())
-            self._clock.pause()
-            self._sum_up()
+        if not self._lock.acquire(timeout=_LOCK_TIMEOUT_S):
+            return  # The worker hangs while it publishes: nobody else can.
+        try:
+            self._end()
+        finally:
+            self._lock.release()
 
     def flush(self, timeout_s: float) -> None:
         """Wait until every listener has every event."""
         self._events.wait_for_all_acked(Duration(nanoseconds=round(1e9 * timeout_s)))
+
+    def _end(self) -> None:
+        if not self._has_images:
+            return
+        self._tell(self._detector.finish())
+        self._clock.pause()
+        self._sum_up()
 
     def _tell(self, events: Sequence[TouchEvent]) -> None:
         for event in events:

@@ -72,9 +72,10 @@ def test_files_without_touch_events_are_counted_now(results, tmp_path):
 
 
 def test_other_thresholds_give_other_touches(results):
-    done = dice("events", results, "--recount", "--touch-on-probability", "0.8")
+    done = dice("events", results, "--touch-on-probability", "0.8")
     assert done.returncode == 0
     assert "no touch" in done.stdout
+    assert "1 touch of" in dice("events", results, "--recount").stdout
 
 
 def test_of_several_cameras_one_is_chosen(tmp_path):
@@ -90,7 +91,7 @@ def test_of_several_cameras_one_is_chosen(tmp_path):
     ("arguments", "text"),
     [
         (("--format", "csv"), "both --format and --out"),
-        (("--recount", "--touch-off-probability", "0.9"), "at most touch_on_probability"),
+        (("--touch-off-probability", "0.9"), "at most touch_on_probability"),
     ],
 )
 def test_what_makes_no_sense_is_said(results, arguments, text):
