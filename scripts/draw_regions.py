@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw the charts of face regions and hand parts in ``docs/pictures`` from the open models."""
+"""Draw the charts of face regions and hand parts in ``docs/images`` from the open models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dice_ros.render.mesh_portrait import VIEWS
 from dice_ros.render.region_chart import ChartMesh, draw_region_chart
 from dice_ros.render.region_palette import HAND_FAMILIES, region_colours
 
-PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+PICTURES = Path(__file__).resolve().parents[1] / "docs" / "images"
 INDEX, MIDDLE, PINKY = 5, 9, 17
 """Joints: the knuckles of three fingers; 0 is the wrist."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from dice_ros.cli.setting_options import add_settings, settings_of
@@ -37,6 +38,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(command=_report)
 
 
+def _name(path: Path, paths: Sequence[Path]) -> str:
+    """The file's name, with its folder where others are called the same."""
+    same = sum(other.name == path.name for other in paths) > 1
+    return f"{path.resolve().parent.name}/{path.name}" if same else path.name
+
+
 def _report(options: argparse.Namespace) -> int:
     if options.out.exists() and not options.overwrite:
         raise OutputError(f"{options.out} exists: choose another name or add --overwrite")
@@ -44,7 +51,7 @@ def _report(options: argparse.Namespace) -> int:
     dwell = DwellCollector(settings.contact_probability_min, settings.touch_lost_s)
     recordings: list[Recording] = []
     for path in options.results:
-        recordings += read_recordings(path, settings, dwell)
+        recordings += read_recordings(path, settings, dwell, _name(path, options.results))
     if not recordings:
         raise InputError(
             f"{options.results[0]} holds no results: expected files of `dice-ros run` or replay"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 from dice_ros.errors import InputError
@@ -41,20 +43,20 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _run(options: argparse.Namespace) -> int:
     camera = chosen_camera(options.results, options.camera)
-    frames = list(read_frames(options.results, camera))
-    number = _frame_number(options.frame, frames)
     topologies = read_topologies(options.results)
     if options.export is not None:
-        write_mesh(options.export, frame_mesh(frames[number].interactions, topologies))
-        sys.stderr.write(f"wrote {options.export} (frame {number} of {len(frames)})\n")
+        frame = _frame(read_frames(options.results, camera), options.frame)
+        write_mesh(options.export, frame_mesh(frame.interactions, topologies))
+        sys.stderr.write(f"wrote {options.export}\n")
         return 0
+    frames = list(read_frames(options.results, camera))
     from dice_ros.viewer.window import show  # noqa: PLC0415 - Open3D takes seconds to import
 
     show(
         frames,
         topologies,
         title=options.results.name,
-        at=number,
+        at=_frame_number(options.frame, len(frames)),
         screenshot=options.screenshot,
     )
     return 0
@@ -76,8 +78,20 @@ def chosen_camera(results: Path, name: str | None) -> str:
     return cameras[0] if name is None else name
 
 
-def _frame_number(wanted: int, frames: list[ResultFrame]) -> int:
-    count = len(frames)
+def _frame(frames: Iterator[ResultFrame], wanted: int) -> ResultFrame:
+    """One frame, counted from the end if negative; never more than it takes in memory."""
+    last: deque[ResultFrame] = deque(maxlen=max(1, -wanted))
+    count = 0
+    for frame in frames:
+        last.append(frame)
+        count += 1
+        if count == wanted + 1:
+            return frame
+    _frame_number(wanted, count)
+    return last[0]
+
+
+def _frame_number(wanted: int, count: int) -> int:
     if not -count <= wanted < count:
         raise InputError(f"there is no frame {wanted}: the results hold {count}, from 0")
     return wanted % count

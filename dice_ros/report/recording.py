@@ -67,13 +67,16 @@ class Recording:
     recounted: bool
 
 
-def read_recordings(path: Path, settings: Settings, dwell: DwellCollector) -> list[Recording]:
+def read_recordings(
+    path: Path, settings: Settings, dwell: DwellCollector, title: str = ""
+) -> list[Recording]:
     """Read every camera of a results file, once.
 
     Args:
         path: the results.
         settings: ``touch_*`` are used.
         dwell: is told every frame.
+        title: of the recording; empty for the name of the file.
 
     Raises:
         InputError: the file is missing or damaged.
@@ -94,7 +97,7 @@ def read_recordings(path: Path, settings: Settings, dwell: DwellCollector) -> li
         if recounted:
             events = list(recount_touches(path, settings, camera))
         observed = clock.observed
-        name = path.name + (f" {camera}" if len(cameras) > 1 else "")
+        name = (title or path.name) + (f" {camera}" if len(cameras) > 1 else "")
         recordings.append(
             Recording(
                 path=path,
