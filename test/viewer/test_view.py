@@ -57,6 +57,7 @@ def test_the_window_shows_head_hand_and_contact_on_a_virtual_screen(short_result
         pytest.skip("there is no virtual screen: apt install xvfb xauth mesa-vulkan-drivers")
     picture = tmp_path / "window.png"
     screen = ("xvfb-run", "-a", "-s", "-screen 0 1280x900x24")
+    # Not frame 7: there the software renderer does not end (docs/cli.md, known fault).
     done = view(short_results, "--frame", 5, "--screenshot", picture, before=screen)
     if "driver for Vulkan" in done.stderr:
         pytest.skip("there is no software renderer: apt install mesa-vulkan-drivers")
