@@ -5,9 +5,9 @@ python bench/engine.py [--rounds N] [--device auto] [--out bench/results]
 The published path is imitated with the same weights: plain network, float32, a host
 synchronisation wherever the original asks ``isnan().any().item()``, the template thinned anew in
 float64 for every frame, arrays to the host at the end. Rounds alternate between engines, so that a
-busy moment of the machine hits all of them; within a round each runs a few times, as in use, and the
-first is not counted. Weights are seeded random numbers: speed does not
-depend on them, accuracy does.
+busy moment of the machine hits all of them; within a round each runs a few times, as in use, and
+the first is not counted. Weights are seeded random numbers: speed does not depend on them, accuracy
+does.
 """
 
 from __future__ import annotations

@@ -14,15 +14,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dice_ros.engine.protocol import EngineDescription, EngineError, EngineKind, Precision
+from dice_ros.engine.protocol import (
+    EngineDescription,
+    EngineError,
+    EngineKind,
+    EngineNotKeptError,
+    Precision,
+)
 from dice_ros.networks.dice_graph import DiceGraph, DiceReading
 
 PROGRAM_NAME = "program.ep"
 _CROP = (3, 224, 224)
-
-
-class EngineNotKeptError(EngineError):
-    """The engine was built, but cannot be written."""
 
 
 class TorchTensorRtEngine:
