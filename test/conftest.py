@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -13,6 +15,7 @@ from dice_ros.assets.store import ensure_assets
 from dice_ros.body.open_hand import OpenHand
 from dice_ros.body.open_head import OpenHead
 from dice_ros.pipeline import Pipeline
+from dice_ros.replay.results_writer import ImageBagWriter
 from dice_ros.synthesis.demo_clip import DemoClip
 from dice_ros.synthesis.stand_in_bodies import (
     FlameArrays,
@@ -134,6 +137,24 @@ def moving_pictures(astronaut: np.ndarray, touching_render) -> list[np.ndarray]:
             picture = np.roll(touch, number - 36, axis=1)
         pictures.append(picture)
     return pictures
+
+
+@pytest.fixture(scope="session")
+def short_results(tmp_path_factory, demo_clip: DemoClip) -> Path:
+    """Results of twelve frames of which the later ones touch the cheek, with overlays."""
+    folder = tmp_path_factory.mktemp("short")
+    with ImageBagWriter(folder / "clip.mcap") as writer:
+        for number in range(15, 63, 4):
+            writer.write_frame(demo_clip.frame(number)[0])
+    arguments = ["run", str(folder / "clip.mcap"), "--out", str(folder / "out")]
+    done = subprocess.run(
+        [sys.executable, "-m", "dice_ros.cli.main", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "out" / "results.mcap"
 
 
 @pytest.fixture(scope="session")

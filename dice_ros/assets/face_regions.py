@@ -1,8 +1,9 @@
 """Named regions, drawing materials and stiffness of the open head, from its landmarks.
 
 Each skin vertex gets the region of the landmark seed nearest to it, except inside the outlines of
-brows, eyes and lips, which the landmarks draw exactly. Regions are set on the person's right half
-and mirrored, so they are symmetric by construction. ``left`` and ``right`` are the person's own.
+brows and lips, which the landmarks draw exactly, and from the ears backwards, where there are none.
+Regions are set on the person's right half and mirrored, so they are symmetric by construction, and
+each is one patch. ``left`` and ``right`` are the person's own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from scipy.spatial import cKDTree
 
 from dice_ros.assets.head_geometry import HeadGeometry
 from dice_ros.body.open_head import MATERIAL_NAMES
+from dice_ros.body.region_labels import swap_sides, without_islands
 from dice_ros.contact.skin import uniform_laplacian
 from dice_ros.types import BoolArray, Float64Array, UInt8Array
 
@@ -98,7 +100,12 @@ def face_regions(head: HeadGeometry, landmarks: Float64Array) -> UInt8Array:
 
     index = REGION_NAMES.index
     scalp = (template[:, 1] < _SCALP_Y_M) | (template[:, 2] > _SCALP_Z_M)
+    ear = template[head.is_ear]
+    scalp |= (labels == index("right_temple")) & (template[:, 2] > ear[:, 2].min())
     labels[scalp] = index("scalp")
+    behind = template[:, 2] > np.median(ear[:, 2])
+    labels[behind & (labels == index("right_jaw"))] = index("neck")
+    labels[(labels == index("scalp")) & (template[:, 1] > ear[:, 1].max())] = index("neck")
     labels[head.neck_weight > _NECK_WEIGHT_MIN] = index("neck")
     labels[head.is_ear] = index("right_ear")
     labels[inside_outline(folded, landmarks[list(_RIGHT_BROW)])] = index("right_eyebrow")
@@ -108,11 +115,17 @@ def face_regions(head: HeadGeometry, landmarks: Float64Array) -> UInt8Array:
     labels[lips & (template[:, 1] >= parting)] = index("lower_lip")
     labels[inside_outline(template, landmarks[list(_LIPS_INNER)])] = index("mouth")
 
-    on_left = template[:, 0] > 0
-    for name in ("temple", "eyebrow", "eye", "nostril", "cheek", "cheekbone", "jaw", "ear"):
-        labels[on_left & (labels == index(f"right_{name}"))] = index(f"left_{name}")
     labels[~head.exterior] = 0
-    return labels
+    labels = without_islands(_mirrored(labels, head), head.triangles)
+    return _mirrored(labels, head)
+
+
+def _mirrored(labels: UInt8Array, head: HeadGeometry) -> UInt8Array:
+    """The right half's labels on both halves, under the names of their sides."""
+    result: UInt8Array = labels.copy()
+    on_left = head.template[:, 0] > head.template[head.mirror, 0]
+    result[on_left] = swap_sides(REGION_NAMES)[labels[head.mirror[on_left]]]
+    return result
 
 
 def drawing_materials(

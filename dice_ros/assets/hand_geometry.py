@@ -10,6 +10,7 @@ from dice_ros.assets.makehuman import MakeHumanFiles, descendants, summed_weight
 from dice_ros.body.hand_parts import hand_part_labels
 from dice_ros.body.hand_pose import FINGER_JOINTS
 from dice_ros.body.open_hand import HAND_VERTEX_COUNT
+from dice_ros.body.region_labels import without_islands
 from dice_ros.errors import AssetError
 from dice_ros.types import Float64Array, Int32Array, UInt8Array
 
@@ -75,7 +76,9 @@ def cut_hand(files: MakeHumanFiles) -> HandGeometry:
         weights=weights / weights.sum(axis=1, keepdims=True),
         shape_basis=np.stack([_with_fan_centre(shape[index], rim) for shape in shapes]),
         joint_shape_basis=joint_shapes,
-        part_labels=hand_part_labels(template, joints[0], joints[FINGER_JOINTS[1:, 0]], weights),
+        part_labels=without_islands(
+            hand_part_labels(template, joints[0], joints[FINGER_JOINTS[1:, 0]], weights), triangles
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from dice_ros.assets.makehuman import BaseMesh, MakeHumanFiles, descendants, summed_weight
 from dice_ros.body.open_head import HEAD_VERTEX_COUNT
+from dice_ros.body.region_labels import patches
 from dice_ros.errors import AssetError
 from dice_ros.render.rasterizer import Rasterizer
 from dice_ros.types import BoolArray, Float64Array, Int32Array
@@ -119,7 +120,7 @@ def cut_head(files: MakeHumanFiles) -> HeadGeometry:
         identity_basis=_identity_basis(template, fields, mirror, ~is_eye),
         expression_basis=units[:, index] * TO_CAM,
         mirror=mirror,
-        exterior=_seen_from_outside(template, triangles) & ~is_eye,
+        exterior=_outer_skin(_seen_from_outside(template, triangles) & ~is_eye, triangles, mirror),
         is_eye=is_eye,
         is_ear=ear | ear[mirror],
         neck_weight=neck[index],
@@ -237,6 +238,14 @@ def _seen_from_outside(template: Float64Array, triangles: Int32Array) -> BoolArr
     exterior = np.zeros(len(template), dtype=bool)
     exterior[triangles[pixels >= _SEEN_PIXELS_MIN]] = True
     return exterior
+
+
+def _outer_skin(seen: BoolArray, triangles: Int32Array, mirror: Int32Array) -> BoolArray:
+    """What is seen on either side, without what is seen through the mouth and the nostrils."""
+    both: BoolArray = seen | seen[mirror]
+    patch = patches(both.astype(np.uint8), triangles)
+    largest = np.bincount(patch[both]).argmax()
+    return np.asarray(both & (patch == largest))
 
 
 def _view_rotations() -> list[Float64Array]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-BUILD_VERSION = 2
+BUILD_VERSION = 4
 """Raised whenever the built files change, so that old caches are not used."""
 
 

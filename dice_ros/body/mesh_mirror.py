@@ -34,7 +34,7 @@ _Across: TypeAlias = dict[tuple[int, int], tuple[int, int]]
 _Pairs: TypeAlias = dict[int, int]
 
 _MIRROR = (-1.0, 1.0, 1.0)
-_SEEDS_TRIED = 64
+_SEEDS_TRIED = 256
 _REGISTRATION_ROUNDS = 20
 _SPREAD_STEPS = 20
 _CANDIDATES = 16

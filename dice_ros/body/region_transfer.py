@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from dice_ros.body.landmark_layout import CONTOUR_COUNT, IBUG_68_FROM_478
 from dice_ros.body.mesh_mirror import mirror_permutation
 from dice_ros.body.open_head import MATERIAL_NAMES, OpenHead
-from dice_ros.body.region_labels import RegionLabels, swap_sides
+from dice_ros.body.region_labels import RegionLabels, swap_sides, without_islands
 from dice_ros.body.similarity import align_similarity
 from dice_ros.types import Float64Array, Int32Array, UInt8Array
 
@@ -36,7 +36,8 @@ def transfer_face_regions(
     vertex then takes the label of the nearest open-head vertex. The visible front of an eyeball
     counts as its eye. A vertex nearest to the inside of the open head (mouth, sockets, nose) takes
     the label of skin within 4 mm, and is ``none`` farther in. The person's right half decides; the
-    left half takes its mirror image, and the midline only regions that have no side.
+    left half takes its mirror image, and the midline only regions that have no side. A region may
+    have patches apart from each other only where the inside of the mesh keeps them apart.
 
     Args:
         head: the open head.
@@ -60,6 +61,8 @@ def transfer_face_regions(
     labels[middle] = _nearest_label(head, np.where(sideless, open_labels, 0), points[middle])
     # The outer one of two partners tells their sides: a midline need not be at x = 0 everywhere.
     on_left = template[:, 0] > template[partner, 0]
+    labels[on_left] = swapped[labels[partner[on_left]]]
+    labels = without_islands(labels, np.asarray(triangles, dtype=np.int32))
     labels[on_left] = swapped[labels[partner[on_left]]]
     return RegionLabels(labels, names)
 

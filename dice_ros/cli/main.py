@@ -20,8 +20,10 @@ from dice_ros.cli import (
     evaluate,
     events,
     replay,
+    report,
     run,
     stand_ins,
+    view,
 )
 from dice_ros.errors import DiceRosError
 
@@ -37,6 +39,8 @@ examples:
   dice-ros replay bag --out results.mcap every image, reproducibly
   dice-ros events results.mcap           who touched where, how often, how long
   dice-ros events results.mcap --format csv --out touches.csv
+  dice-ros report results.mcap --out report.html
+  dice-ros view results.mcap --frame 100 --export frame.glb
   dice-ros run camera:0 --limit 100 --out results
   dice-ros convert dice model.bin        the published weights, once
   dice-ros run photo.png --estimator dice --out results
@@ -82,7 +86,20 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         dest="subcommand", title="commands", metavar="COMMAND", required=True
     )
-    for module in (demo, run, replay, events, convert, build, evaluate, stand_ins, assets, doctor):
+    for module in (
+        demo,
+        run,
+        replay,
+        events,
+        report,
+        view,
+        convert,
+        build,
+        evaluate,
+        stand_ins,
+        assets,
+        doctor,
+    ):
         module.add_parser(commands)
     return parser
 

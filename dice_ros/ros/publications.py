@@ -12,6 +12,7 @@ from visualization_msgs.msg import MarkerArray
 
 from dice_ros.camera import Camera
 from dice_ros.msg import HandFaceInteraction, MeshTopology
+from dice_ros.ros.contact_points import ContactPointsPublisher
 from dice_ros.ros.interaction_message import interaction_messages, topology_message
 from dice_ros.ros.markers import MarkerMaker
 from dice_ros.ros.overlay_publisher import OverlayPublisher
@@ -52,6 +53,7 @@ class Publications:
         self._touches = TouchPublisher(node, settings)
         self._markers = node.create_publisher(MarkerArray, "dice/markers", 2)
         self._overlay = OverlayPublisher(node)
+        self._contact_points = ContactPointsPublisher(node)
         self._tf = TfBroadcast(node)
         self._marker_rate = RateLimit()
         self._marker_maker: MarkerMaker | None = None
@@ -65,6 +67,7 @@ class Publications:
             return
         self._marker_maker = MarkerMaker(topologies)
         self._overlay.prepare(topologies)
+        self._contact_points.prepare(topologies)
         for key, topology in zip(keys, topologies, strict=True):
             if key not in self._known:
                 self._topology.publish(topology_message(topology))
@@ -93,3 +96,4 @@ class Publications:
         if listened and self._marker_maker and self._marker_rate.allows(settings.marker_rate_hz):
             self._markers.publish(self._marker_maker.markers(result))
         self._overlay.publish(result, settings.overlay_rate_hz)
+        self._contact_points.publish(result, settings.contact_probability_min)

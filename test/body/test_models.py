@@ -8,6 +8,7 @@ import pytest
 from dice_ros.body.model_file import ArraySpec, read_model_file, write_model_file
 from dice_ros.body.open_hand import OpenHand
 from dice_ros.body.open_head import OpenHead
+from dice_ros.body.region_labels import patches, swap_sides
 from dice_ros.body.vertex_normals import vertex_normals
 from dice_ros.errors import AssetError
 from dice_ros.types import HandSide
@@ -57,19 +58,34 @@ def test_landmarks_lie_where_their_names_say(open_head):
 
 def test_regions_cover_the_skin_symmetrically(open_head):
     names, labels = open_head.region_names, open_head.region_labels
-    assert len(names) >= 21
+    assert len(names) == 26
     assert (labels[open_head.exterior] > 0).all()
     assert (labels[~open_head.exterior] == 0).all()
     assert set(np.unique(labels)) == set(range(len(names)))
-    swapped = np.array(
-        [
-            names.index(name.replace("left", "#").replace("right", "left").replace("#", "right"))
-            for name in names
-        ]
-    )
-    both = open_head.exterior & open_head.exterior[open_head.mirror]
-    agree = (swapped[labels[open_head.mirror]] == labels)[both].mean()
-    assert agree > 0.97
+    np.testing.assert_array_equal(swap_sides(names)[labels], labels[open_head.mirror])
+
+
+def test_every_region_of_the_head_is_one_patch(open_head):
+    patch = patches(open_head.region_labels, open_head.triangles)
+    for number, name in enumerate(open_head.region_names[1:], start=1):
+        assert len(np.unique(patch[open_head.region_labels == number])) == 1, name
+
+
+def test_every_part_of_the_hand_is_one_patch(open_hand):
+    patch = patches(open_hand.region_labels, open_hand.triangles)
+    assert len(np.unique(patch)) == len(open_hand.region_names) - 1
+
+
+def test_the_temple_ends_at_the_ear_and_the_jaw_at_its_lobe(open_head):
+    def places(name):
+        chosen = open_head.region_labels == open_head.region_names.index(name)
+        return open_head.template[chosen]
+
+    ear, temple, jaw = places("left_ear"), places("left_temple"), places("left_jaw")
+    assert temple[:, 2].max() <= ear[:, 2].min()
+    assert jaw[:, 2].max() <= np.median(ear[:, 2]) + 1e-6
+    assert places("scalp")[:, 1].max() <= ear[:, 1].max()
+    assert places("neck")[:, 1].mean() > places("chin")[:, 1].mean()
 
 
 def test_cheeks_are_softer_than_the_forehead(open_head):

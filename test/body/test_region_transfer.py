@@ -5,7 +5,7 @@ import pytest
 
 from dice_ros.body.hand_parts import PART_NAMES, mano_part_labels
 from dice_ros.body.mesh_mirror import mirror_permutation
-from dice_ros.body.region_labels import swap_sides
+from dice_ros.body.region_labels import patches, swap_sides, without_islands
 from dice_ros.body.region_transfer import open_head_landmarks_68, transfer_face_regions
 from dice_ros.body.topology import OPEN_LICENCE, make_topology
 
@@ -50,6 +50,24 @@ def test_regions_of_an_asymmetric_head_are_the_same_on_both_sides(
     np.testing.assert_array_equal(regions.labels[partner], swapped[regions.labels])
 
 
+def test_face_regions_are_patches_that_only_the_inside_keeps_apart(face_regions, stand_in_flame):
+    labels, triangles = face_regions.labels, stand_in_flame.f.astype(np.int32)
+    patch = patches(labels, triangles)
+    for number, name in enumerate(face_regions.names[1:], start=1):
+        sizes = np.bincount(patch[labels == number])
+        for other in np.flatnonzero((sizes > 0) & (sizes < sizes.max())):
+            around = triangles[(patch[triangles] == other).any(axis=1)]
+            assert set(labels[around].ravel()) <= {0, number}, name
+
+
+def test_islands_join_their_neighbours():
+    triangles = np.array([[n, n + 1, n + 2] for n in range(6)], dtype=np.int32)
+    strip = np.array([1, 1, 1, 3, 1, 2, 2, 2], dtype=np.uint8)
+    labels = np.array([2, 1, 1, 1, 1, 2, 2, 2], dtype=np.uint8)
+    np.testing.assert_array_equal(without_islands(strip, triangles), strip)
+    np.testing.assert_array_equal(without_islands(labels, triangles), [1, 1, 1, 1, 1, 2, 2, 2])
+
+
 def test_sides_are_the_persons_own(face_regions, stand_in_flame):
     x = stand_in_flame.v_template[:, 0]
     for number, name in enumerate(face_regions.names):
@@ -65,9 +83,13 @@ def test_regions_lie_where_they_should(face_regions, stand_in_flame):
         name: stand_in_flame.v_template[face_regions.labels == number].mean(axis=0)
         for number, name in enumerate(face_regions.names)
     }
-    down = ["forehead", "nose_bridge", "nose_tip", "upper_lip", "lower_lip", "chin", "neck"]
+    down = ["forehead", "nose_bridge", "nose_tip", "upper_lip", "lower_lip", "chin"]
     heights = [middles[name][1] for name in down]
     assert heights == sorted(heights, reverse=True)
+    low = stand_in_flame.v_template[
+        face_regions.labels == face_regions.names.index("neck"), 1
+    ].min()
+    assert low < middles["chin"][1]
     assert middles["nose_tip"][2] > middles["left_cheek"][2] > middles["left_ear"][2]
 
 

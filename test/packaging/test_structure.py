@@ -20,7 +20,19 @@ FORBIDDEN = {
 }
 # A room may import rooms to its right.
 ORDER = (
-    *("ros", "cli", "assets", "replay", "synthesis", "render", "evaluation", "pipeline", "events"),
+    *(
+        "ros",
+        "cli",
+        "viewer",
+        "report",
+        "assets",
+        "replay",
+        "synthesis",
+        "render",
+        "evaluation",
+        "pipeline",
+        "events",
+    ),
     *(
         "estimators",
         "perception",
@@ -42,6 +54,7 @@ HEAVY = {
     "safetensors": "dice_ros/checkpoints/weights_file.py",
     "smplx": "dice_ros/body/skinning.py",
     "pyarrow": "dice_ros/events/parquet_file.py",
+    "open3d": "dice_ros/viewer/window.py",
     "openvino": "dice_ros/engine/openvino_cpu.py",
     "tensorrt_rtx": "dice_ros/engine/tensorrt_rtx.py",
     "torch_tensorrt": "dice_ros/engine/torch_tensorrt_gpu.py",

@@ -10,7 +10,7 @@ from dice_ros.msg import HandFaceInteraction, MeshTopology
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from test_support import wait_until
 from visualization_msgs.msg import MarkerArray
 
@@ -28,7 +28,7 @@ class Client(Node):
         qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
         latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.interactions, self.topologies, self.diagnostics = [], [], []
-        self.markers, self.overlays = [], []
+        self.markers, self.overlays, self.contact_points = [], [], []
         self.images = self.create_publisher(Image, f"/{prefix}/image", qos)
         self.compressed = self.create_publisher(CompressedImage, f"/{prefix}/image/compressed", qos)
         self.infos = self.create_publisher(CameraInfo, f"/{prefix}/camera_info", qos)
@@ -43,6 +43,10 @@ class Client(Node):
             self.create_subscription(MarkerArray, f"{topic}/markers", self.markers.append, 10)
         if "overlay" in extra:
             self.create_subscription(Image, f"{topic}/overlay", self.overlays.append, 10)
+        if "contact_points" in extra:
+            self.create_subscription(
+                PointCloud2, f"{topic}/contact_points", self.contact_points.append, 10
+            )
 
     def _on_diagnostics(self, report):
         # Every node reports there: only ours counts.

@@ -19,6 +19,7 @@ from test_support import wait_until
 
 from dice_ros.pipeline import Pipeline
 from dice_ros.render.overlay import OverlayRenderer
+from dice_ros.ros.contact_points import ContactPointsPublisher
 from dice_ros.ros.interaction_message import header
 from dice_ros.ros.markers import MarkerMaker
 from dice_ros.ros.publications import Publications
@@ -138,10 +139,34 @@ def test_the_program_ends_cleanly_when_it_is_told_to(asset_dir):
         assert "Traceback" not in rest
 
 
+def assert_cloud_repeats_face(cloud, message, topologies):
+    names = [field.name for field in cloud.fields]
+    assert names == ["x", "y", "z", "probability", "side", "region"]
+    kind = np.dtype(
+        {
+            "names": names,
+            "formats": ["<f4"] * 4 + ["u1"] * 2,
+            "offsets": [field.offset for field in cloud.fields],
+            "itemsize": cloud.point_step,
+        }
+    )
+    points = np.frombuffer(bytes(cloud.data), kind)
+    contact = np.array(message.face.contact)
+    touched = contact >= 0.5
+    (head,) = [item for item in topologies if item.id == message.face.topology]
+    vertices = np.array(message.face.vertices).reshape(-1, 3)[touched]
+    assert cloud.header == message.header
+    assert (cloud.width, cloud.row_step) == (touched.sum(), len(cloud.data))
+    np.testing.assert_array_equal(np.stack([points[axis] for axis in "xyz"], 1), vertices)
+    np.testing.assert_array_equal(points["probability"], contact[touched])
+    np.testing.assert_array_equal(points["region"], np.array(head.region_labels)[touched])
+    assert set(points["side"]) == {message.hands[0].side}
+
+
 def test_the_calibration_is_used_and_expensive_topics_are_served(ros, factory, touching_render):
     frame, _ = touching_render
     node = start(ros, factory, "calibrated", camera_info_wait_s=10.0)
-    client = ros.add(Client("calibrated", extra=("markers", "overlay")))
+    client = ros.add(Client("calibrated", extra=("markers", "overlay", "contact_points")))
     assert wait_until(lambda: len(client.topologies) == 3, 30)
     stamp_ns = next_stamp()
     client.images.publish(image_message(frame.image, stamp_ns))
@@ -165,6 +190,8 @@ def test_the_calibration_is_used_and_expensive_topics_are_served(ros, factory, t
     overlay = client.overlays[0]
     assert (overlay.width, overlay.height) == (640, 480)
     assert overlay.header == message.header
+    assert wait_until(lambda: client.contact_points)
+    assert_cloud_repeats_face(client.contact_points[0], message, client.topologies)
     ros.remove(client)
     ros.remove(node)
 
@@ -174,6 +201,7 @@ def test_nothing_expensive_is_made_while_nobody_listens(served, astronaut, monke
     made = []
     monkeypatch.setattr(MarkerMaker, "markers", lambda *_: made.append("markers"))
     monkeypatch.setattr(OverlayRenderer, "draw", lambda *_: made.append("overlay"))
+    monkeypatch.setattr(ContactPointsPublisher, "_points", lambda *_: made.append("points"))
     for _ in range(2):  # the second answer comes after the first one's extras
         assert client.answer(send(client, astronaut))
     assert made == []

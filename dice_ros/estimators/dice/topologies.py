@@ -10,6 +10,7 @@ from dice_ros.body.dice_bodies import DiceBodies
 from dice_ros.body.hand_parts import mano_part_labels
 from dice_ros.body.keypoint_regressors import face_keypoints
 from dice_ros.body.open_head import OpenHead
+from dice_ros.body.region_labels import without_islands
 from dice_ros.body.region_transfer import transfer_face_regions
 from dice_ros.body.topology import make_topology
 from dice_ros.types import HandSide, MeshTopology
@@ -46,6 +47,7 @@ def dice_topologies(bodies: DiceBodies, open_head: OpenHead) -> DiceTopologies:
     )
     joints = mano.joint_regressor @ mano.template
     parts = mano_part_labels(mano.template, joints, mano.weights)
+    part_labels = without_islands(parts.labels, mano.triangles)
     hands = {}
     for side, triangles in (
         (HandSide.RIGHT, mano.triangles),
@@ -54,7 +56,7 @@ def dice_topologies(bodies: DiceBodies, open_head: OpenHead) -> DiceTopologies:
         hands[side] = make_topology(
             f"{prefix}mano-{side.value}-{len(mano.template)}",
             triangles,
-            parts.labels,
+            part_labels,
             parts.names,
             _SYNTHETIC_LICENCE if bodies.synthetic else _MANO_LICENCE,
         )

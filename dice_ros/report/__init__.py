@@ -1,0 +1,1 @@
+"""A page about touches that needs nothing but a browser."""
