@@ -37,7 +37,7 @@ from dice_ros.engine.choose import DiceModel
 from dice_ros.engine.compiled import CompiledEngine
 from dice_ros.engine.eager import EagerEngine
 from dice_ros.engine.openvino_cpu import OpenVinoEngine, cpu_has
-from dice_ros.engine.protocol import Engine, EngineError, Precision
+from dice_ros.engine.protocol import DiceEngine, EngineError, Precision
 from dice_ros.networks.dice import DiceConfig
 from dice_ros.networks.dice_graph import DiceGraph, Simplifications
 from dice_ros.networks.dice_postprocess import DicePostprocess
@@ -148,9 +148,11 @@ def measure_algebra(model: DiceModel) -> dict[str, float]:
     return found
 
 
-def open_engines(model: DiceModel, device: torch.device, *, compile_too: bool) -> dict[str, Engine]:
+def open_engines(
+    model: DiceModel, device: torch.device, *, compile_too: bool
+) -> dict[str, DiceEngine]:
     """Every engine that can be had here."""
-    wanted: dict[str, Callable[[], Engine]] = {
+    wanted: dict[str, Callable[[], DiceEngine]] = {
         "eager float32": lambda: EagerEngine(model.graph(Precision.FLOAT32), device)
     }
     if device.type == "cuda":
@@ -182,7 +184,7 @@ def open_engines(model: DiceModel, device: torch.device, *, compile_too: bool) -
     return engines
 
 
-def prove(engines: dict[str, Engine], model: DiceModel, device: torch.device) -> dict[str, Any]:
+def prove(engines: dict[str, DiceEngine], model: DiceModel, device: torch.device) -> dict[str, Any]:
     """Certificates against the plain float32 graph."""
     plain = EagerEngine(
         DiceGraph(

@@ -20,7 +20,7 @@ from dice_ros.engine.engine_cache import EngineCache, EngineKey
 from dice_ros.engine.one_thread import OneThreadEngine
 from dice_ros.engine.onnx_export import export_onnx
 from dice_ros.engine.openvino_cpu import OpenVinoEngine, cpu_has
-from dice_ros.engine.protocol import Engine, EngineError, EngineKind, Precision
+from dice_ros.engine.protocol import DiceEngine, EngineError, EngineKind, Precision
 from dice_ros.engine.resilient import Candidate, ResilientEngine
 from dice_ros.engine.tensorrt_rtx import (
     RtxBuild,
@@ -176,7 +176,7 @@ def _candidate(
     if kind is EngineKind.COMPILE:
         return Candidate(name, lambda: CompiledEngine(model.graph(precision), device))
     place = _Place(kind, precision, model, device, cache)
-    makers: dict[EngineKind, Callable[[], Engine]] = {
+    makers: dict[EngineKind, Callable[[], DiceEngine]] = {
         EngineKind.OPENVINO: place.openvino,
         EngineKind.TENSORRT_RTX: place.tensorrt_rtx,
         EngineKind.TORCH_TENSORRT: place.torch_tensorrt,
@@ -202,7 +202,7 @@ class _Place:
         self._cache = cache
         self._folder: Path | None = None
 
-    def openvino(self) -> Engine:
+    def openvino(self) -> DiceEngine:
         def build(folder: Path) -> None:
             built = OpenVinoEngine(self._model.graph(Precision.FLOAT32), folder=folder)
             built.load()
@@ -212,7 +212,7 @@ class _Place:
         folder = self._find_or_build(Precision.FLOAT32, build)
         return OpenVinoEngine(None, self._precision, folder=folder)
 
-    def tensorrt_rtx(self) -> Engine:
+    def tensorrt_rtx(self) -> DiceEngine:
         if self._device.type != "cuda":
             raise EngineError("an engine of TensorRT-RTX runs on an NVIDIA GPU, device is the CPU")
         gpu = gpu_by_name(_capability(self._device))
@@ -223,7 +223,7 @@ class _Place:
         )
         return OneThreadEngine(lambda: TensorRtRtxEngine(folder, self._device))
 
-    def torch_tensorrt(self) -> Engine:
+    def torch_tensorrt(self) -> DiceEngine:
         # Compiled on the engine's own thread, so nothing is handed from thread to thread.
         graph = self._model.graph(self._precision)
         return OneThreadEngine(lambda: TorchTensorRtEngine(graph, self._precision, self._device))

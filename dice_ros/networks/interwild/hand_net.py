@@ -102,7 +102,7 @@ class RotationNet(nn.Module):
         return HandReading(
             joints=joints,
             root=self.root(flat),
-            fingers=self.fingers(flat).unflatten(1, (FINGER_JOINTS, 6)),
+            fingers=self.fingers(flat).reshape(-1, FINGER_JOINTS, 6),
             shape=self.shape(mean),
             place=torch.stack([across, down, FARTHEST_M * depth.sigmoid()], dim=1),
         )

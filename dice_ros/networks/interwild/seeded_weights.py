@@ -34,6 +34,9 @@ _OFFSETS: dict[str, tuple[float, ...]] = {
     "hand_rotation_net.pose_out.0.bias": (1.0, 0.0, 0.0, 0.0, 1.0, 0.0),
 }
 """Repeated over the tensor."""
+_RELATIVE = "hand_trans_net.fc.0"
+_TONED_DOWN = 0.03
+_WRIST_TO_WRIST_M = (0.12, 0.01, -0.02)
 
 
 def seeded_tensor(seed: str, name: str, shape: tuple[int, ...]) -> NDArray[np.generic]:
@@ -74,10 +77,16 @@ def seeded_weights(
 
 
 def write_stand_in_snapshot(path: Path, config: InterWildConfig) -> None:
-    """Write a checkpoint as the published training does, with the mark of stand-ins."""
+    """Write a checkpoint as the published training does, with the mark of stand-ins.
+
+    The left hand always stands a little to the right in the picture of the right one, as of a
+    person who looks into the camera.
+    """
+    tensors = seeded_weights(config)
+    tensors[f"{_RELATIVE}.weight"] = np.float32(_TONED_DOWN) * tensors[f"{_RELATIVE}.weight"]
+    tensors[f"{_RELATIVE}.bias"] = np.float32(_WRIST_TO_WRIST_M)
     network = {
-        f"module.{name}": torch.from_numpy(np.array(array))
-        for name, array in seeded_weights(config).items()
+        f"module.{name}": torch.from_numpy(np.array(array)) for name, array in tensors.items()
     }
     network[SYNTHETIC_MARK] = torch.ones((), dtype=torch.uint8)
     torch.save({"epoch": 6, "network": network, "optimizer": {"state": {}}}, path)
