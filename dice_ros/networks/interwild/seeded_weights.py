@@ -84,7 +84,7 @@ def write_stand_in_snapshot(path: Path, config: InterWildConfig) -> None:
     """
     tensors = seeded_weights(config)
     tensors[f"{_RELATIVE}.weight"] = np.float32(_TONED_DOWN) * tensors[f"{_RELATIVE}.weight"]
-    tensors[f"{_RELATIVE}.bias"] = np.float32(_WRIST_TO_WRIST_M)
+    tensors[f"{_RELATIVE}.bias"] = np.array(_WRIST_TO_WRIST_M, dtype=np.float32)
     network = {
         f"module.{name}": torch.from_numpy(np.array(array)) for name, array in tensors.items()
     }
