@@ -5,8 +5,9 @@ python bench/engine.py [--rounds N] [--device auto] [--out bench/results]
 The published path is imitated with the same weights: plain network, float32, a host
 synchronisation wherever the original asks ``isnan().any().item()``, the template thinned anew in
 float64 for every frame, arrays to the host at the end. Rounds alternate between engines, so that a
-busy moment of the machine hits all of them. Weights are seeded random numbers: speed does not
-depend on them, accuracy does.
+busy moment of the machine hits all of them; within a round each runs a few times, as in use, and
+the first is not counted. Weights are seeded random numbers: speed does not depend on them, accuracy
+does.
 """
 
 from __future__ import annotations
@@ -25,28 +26,31 @@ from typing import Any
 import numpy as np
 import torch
 from machine import machine
+from stand_in_model import stand_in_model
 from torch.utils.flop_counter import FlopCounterMode
 
-from dice_ros.assets.store import require_assets
-from dice_ros.body.dice_bodies import load_bodies, save_bodies
-from dice_ros.body.licensed_bodies import read_licensed_bodies
-from dice_ros.body.open_hand import OpenHand
-from dice_ros.body.open_head import OpenHead
 from dice_ros.engine.certificate import certificate_images, certify, reference_readings
-from dice_ros.engine.choose import DiceModel
+from dice_ros.engine.choose import DiceModel, build_rtx_engine
 from dice_ros.engine.compiled import CompiledEngine
 from dice_ros.engine.eager import EagerEngine
+from dice_ros.engine.one_thread import OneThreadEngine
 from dice_ros.engine.openvino_cpu import OpenVinoEngine, cpu_has
 from dice_ros.engine.protocol import DiceEngine, EngineError, Precision
+from dice_ros.engine.tensorrt_rtx import TensorRtRtxEngine, gpu_by_name
+from dice_ros.engine.torch_tensorrt_gpu import TorchTensorRtEngine
 from dice_ros.networks.dice import DiceConfig
 from dice_ros.networks.dice_graph import DiceGraph, Simplifications
 from dice_ros.networks.dice_postprocess import DicePostprocess
-from dice_ros.networks.dice_weights import convert_dice, load_dice
-from dice_ros.networks.stand_in_weights import write_stand_in_checkpoint
-from dice_ros.synthesis.stand_in_bodies import write_stand_ins
 
 UPSTREAM = "published path"
 _NAN_CHECKS = 7
+NEEDS = {"project_features": ("reassociate_tokens",)}
+"""Rewritings that take another for granted."""
+BLOCK = 3
+"""Runs of an engine behind each other; the first brings its weights back into the caches."""
+_PRODUCT_SIDE = {"cpu": 2048, "cuda": 8192}
+_COPIED_BYTES = 1 << 28
+_FLOOR_ROUNDS = 5
 
 
 class UpstreamPath:
@@ -92,13 +96,17 @@ def main() -> int:
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
     with tempfile.TemporaryDirectory() as scratch:
-        model = full_size_model(Path(scratch))
-    algebra = measure_algebra(model)
-    engines = open_engines(model, device, compile_too=options.compile)
+        model = stand_in_model(Path(scratch), DiceConfig())
+        algebra = measure_algebra(model)
+        engines = open_engines(model, device, Path(scratch), compile_too=options.compile)
     certificates = prove(engines, model, device)
     runs: dict[str, Callable[[torch.Tensor], Any]] = {UPSTREAM: UpstreamPath(model, device)}
     runs |= {name: engine.run for name, engine in engines.items()}
     batches = {count: measure(runs, count, options.rounds, device) for count in (1, 2)}
+    roofline = {
+        precision.value: measure_roofline(algebra["all"], model, precision, device)
+        for precision in roofline_precisions(device)
+    }
     report = {
         "machine": machine(),
         "torch": torch.__version__,
@@ -108,6 +116,7 @@ def main() -> int:
         "algebra": algebra,
         "certificates": certificates,
         "batches": batches,
+        "roofline": roofline,
         "max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     print_report(report)
@@ -118,26 +127,16 @@ def main() -> int:
     return 0
 
 
-def full_size_model(folder: Path) -> DiceModel:
-    """The published network's size with random weights."""
-    assets = require_assets()
-    head, hand = OpenHead.load(assets / "head.npz"), OpenHand.load(assets / "hand.npz")
-    write_stand_ins(folder, head, hand)
-    save_bodies(folder / "bodies.npz", read_licensed_bodies(folder))
-    write_stand_in_checkpoint(folder / "model.bin", DiceConfig())
-    convert_dice(folder / "model.bin", folder / "dice.safetensors")
-    bodies = load_bodies(folder / "bodies.npz")
-    network = load_dice(folder / "dice.safetensors", bodies.template).network
-    return DiceModel(network, bodies, True, folder / "dice.safetensors", folder / "bodies.npz")
-
-
 def measure_algebra(model: DiceModel) -> dict[str, float]:
     """GFLOP of one crop (2 a multiply-add, attention's products left out) by rewriting."""
     crop = torch.zeros(1, 3, 224, 224)
     names = [item.name for item in dataclasses.fields(Simplifications)]
     variants = {"published": Simplifications.none(), "all": Simplifications()}
     variants |= {
-        name: dataclasses.replace(Simplifications.none(), **{name: True}) for name in names
+        name: dataclasses.replace(
+            Simplifications.none(), **{name: True}, **dict.fromkeys(NEEDS.get(name, ()), True)
+        )
+        for name in names
     }
     found = {}
     for name, chosen in variants.items():
@@ -148,10 +147,52 @@ def measure_algebra(model: DiceModel) -> dict[str, float]:
     return found
 
 
+def roofline_precisions(device: torch.device) -> tuple[Precision, ...]:
+    """Precisions worth a floor on this device."""
+    if device.type == "cuda":
+        return (Precision.FLOAT32, Precision.FLOAT16)
+    return tuple(item for item in (Precision.FLOAT32, Precision.BFLOAT16) if cpu_has(item))
+
+
+def measure_roofline(
+    gflop: float, model: DiceModel, precision: Precision, device: torch.device
+) -> dict[str, float]:
+    """The least time for one crop: by arithmetic as fast as large matrix products, and by memory.
+
+    Attention's products are not in ``gflop``: the floor is a little too low.
+    """
+    side = _PRODUCT_SIDE[device.type]
+    left, right = (torch.randn(side, side, device=device).to(precision.dtype) for _ in range(2))
+    product_s = _best_s(lambda: left @ right, device)
+    source = torch.ones(_COPIED_BYTES // 4, device=device)
+    target = torch.empty_like(source)
+    copy_s = _best_s(lambda: target.copy_(source), device)
+    weights = sum(item.numel() for item in model.network.parameters())
+    peak_gflops = 2e-9 * side**3 / product_s
+    bandwidth_gbs = 2e-9 * _COPIED_BYTES / copy_s
+    return {
+        "matrix_product_gflops": peak_gflops,
+        "copy_gb_s": bandwidth_gbs,
+        "arithmetic_floor_ms": 1e3 * gflop / peak_gflops,
+        "weights_floor_ms": 1e-6 * weights * precision.dtype.itemsize / bandwidth_gbs,
+    }
+
+
+def _best_s(work: Callable[[], Any], device: torch.device) -> float:
+    times = []
+    for _ in range(_FLOOR_ROUNDS):
+        started_s = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - started_s)
+    return min(times)
+
+
 def open_engines(
-    model: DiceModel, device: torch.device, *, compile_too: bool
+    model: DiceModel, device: torch.device, folder: Path, *, compile_too: bool
 ) -> dict[str, DiceEngine]:
-    """Every engine that can be had here."""
+    """Every engine that can be had here; what is built goes into ``folder``."""
     wanted: dict[str, Callable[[], DiceEngine]] = {
         "eager float32": lambda: EagerEngine(model.graph(Precision.FLOAT32), device)
     }
@@ -160,6 +201,7 @@ def open_engines(
             wanted[f"eager {precision.value}"] = lambda p=precision: EagerEngine(
                 model.graph(p), device
             )
+        wanted |= tensorrt_engines(model, device, folder)
     else:
         for precision in (Precision.FLOAT32, Precision.BFLOAT16):
             if cpu_has(precision):
@@ -182,6 +224,24 @@ def open_engines(
         print(f"{name}: ready after {time.perf_counter() - started_s:.1f} s")
         engines[name] = engine
     return engines
+
+
+def tensorrt_engines(
+    model: DiceModel, device: torch.device, folder: Path
+) -> dict[str, Callable[[], DiceEngine]]:
+    """Both kinds, half precision."""
+    half = Precision.FLOAT16
+
+    def torch_tensorrt() -> DiceEngine:
+        graph = model.graph(half)
+        return OneThreadEngine(lambda: TorchTensorRtEngine(graph, half, device))
+
+    def tensorrt_rtx() -> DiceEngine:
+        major, minor = torch.cuda.get_device_capability(device)
+        build_rtx_engine(model, folder / "rtx", gpu_by_name(f"{major}.{minor}"), half)
+        return OneThreadEngine(lambda: TensorRtRtxEngine(folder / "rtx", device))
+
+    return {"torch_tensorrt float16": torch_tensorrt, "tensorrt_rtx float16": tensorrt_rtx}
 
 
 def prove(engines: dict[str, DiceEngine], model: DiceModel, device: torch.device) -> dict[str, Any]:
@@ -213,14 +273,15 @@ def measure(
     """p50, p99, max in milliseconds and the ratio of medians to the published path."""
     images = torch.randn(count, 3, 224, 224, device=device)
     times: dict[str, list[float]] = {name: [] for name in runs}
-    for number in range(rounds + 1):
+    for _ in range(rounds):
         for name, run in runs.items():
-            started_s = time.perf_counter()
-            run(images)
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            if number:
-                times[name].append(1e3 * (time.perf_counter() - started_s))
+            for number in range(BLOCK):
+                started_s = time.perf_counter()
+                run(images)
+                if device.type == "cuda":
+                    torch.cuda.synchronize()
+                if number:
+                    times[name].append(1e3 * (time.perf_counter() - started_s))
     base = float(np.median(times[UPSTREAM]))
     return {
         name: {
@@ -254,6 +315,12 @@ def print_report(report: dict[str, Any]) -> None:
         print(
             f"  {name:24} {row['vertex_p99_mm']:17.4f} {100 * row['contact_flip_rate']:17.3f}   "
             f"{'yes' if passed else 'no'}"
+        )
+    print("\nfloors of one crop        product GFLOP/s   copy GB/s   arithmetic ms   weights ms")
+    for name, row in report["roofline"].items():
+        print(
+            f"  {name:24} {row['matrix_product_gflops']:14.0f} {row['copy_gb_s']:11.1f} "
+            f"{row['arithmetic_floor_ms']:15.1f} {row['weights_floor_ms']:12.1f}"
         )
     print(f"\nlargest memory {report['max_rss_mb']:.0f} MB; {report['weights']}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import logging
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,12 +31,13 @@ from dice_ros.engine.tensorrt_rtx import (
     gpu_by_name,
     read_facts,
 )
-from dice_ros.engine.torch_tensorrt_gpu import TorchTensorRtEngine
+from dice_ros.engine.torch_tensorrt_gpu import EngineNotKeptError, TorchTensorRtEngine
 from dice_ros.file_hash import file_sha256
 from dice_ros.networks.dice import DiceNetwork
 from dice_ros.networks.dice_graph import DiceGraph, Simplifications
 
 AUTO = "auto"
+_LOG = logging.getLogger(__name__)
 _ROOMS = ("networks", "body", "engine")
 _DISTRIBUTIONS = {
     EngineKind.OPENVINO: ("openvino", "torch"),
@@ -225,8 +227,26 @@ class _Place:
 
     def torch_tensorrt(self) -> DiceEngine:
         # Compiled on the engine's own thread, so nothing is handed from thread to thread.
+        def build(scratch: Path) -> None:
+            built = OneThreadEngine(lambda: self._torch_tensorrt(scratch))
+            try:
+                built.load()
+                built.warm_up((1, _MAX_BATCH))
+            finally:
+                built.close()
+
+        try:
+            folder = self._find_or_build(self._precision, build)
+        except EngineNotKeptError as error:
+            _LOG.warning("%s; it is built anew at every start", error)
+            return OneThreadEngine(lambda: self._torch_tensorrt(None))
+        return OneThreadEngine(
+            lambda: TorchTensorRtEngine(None, self._precision, self._device, folder=folder)
+        )
+
+    def _torch_tensorrt(self, folder: Path | None) -> TorchTensorRtEngine:
         graph = self._model.graph(self._precision)
-        return OneThreadEngine(lambda: TorchTensorRtEngine(graph, self._precision, self._device))
+        return TorchTensorRtEngine(graph, self._precision, self._device, folder=folder)
 
     def keep(self, certificate: Certificate) -> None:
         if self._folder is not None:

@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dice_ros.engine.protocol import EngineDescription, EngineError, EngineKind, Precision
 from dice_ros.networks.dice_graph import DiceGraph, DiceReading
 
 PROGRAM_NAME = "program.ep"
 _CROP = (3, 224, 224)
+
+
+class EngineNotKeptError(EngineError):
+    """The engine was built, but cannot be written."""
 
 
 class TorchTensorRtEngine:
@@ -102,8 +106,7 @@ class TorchTensorRtEngine:
         else:
             module = self._compile(count)
             if path is not None:
-                example = torch.zeros(count, *_CROP, device=self._device)
-                library.save(module, str(path), arg_inputs=[example])
+                _save(module, path, torch.zeros(count, *_CROP, device=self._device))
         return self._contexts.enter_context(library.runtime.enable_cudagraphs(module))
 
     def _compile(self, count: int) -> Any:
@@ -111,12 +114,34 @@ class TorchTensorRtEngine:
             raise EngineError(f"there is no engine for a batch of {count}: build it again")
         example = torch.zeros(count, *_CROP, device=self._device)
         try:
-            exported = torch.export.export(self._graph, (example,))
+            exported = torch.export.export(PlainTuple(self._graph), (example,))
             return _library().dynamo.compile(exported, **_settings(example))
         except Exception as error:  # the compiler raises many kinds
             raise EngineError(
                 f"Torch-TensorRT could not compile the network: {type(error).__name__}: {error}"
             ) from error
+
+
+class PlainTuple(nn.Module):
+    """The graph with a plain tuple as output: programs on disk know no types of ours."""
+
+    def __init__(self, graph: DiceGraph) -> None:
+        super().__init__()
+        self._graph = graph
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """(B, 3, 224, 224) -> the fields of DiceReading in order."""
+        return tuple(self._graph(images))
+
+
+def _save(module: Any, path: Path, example: Tensor) -> None:
+    try:
+        _library().save(module, str(path), arg_inputs=[example])
+    except Exception as error:  # serialisers raise many kinds
+        path.unlink(missing_ok=True)
+        raise EngineNotKeptError(
+            f"the compiled program cannot be saved: {type(error).__name__}: {error}"
+        ) from error
 
 
 def coverage_report(graph: DiceGraph, device: torch.device) -> None:
@@ -126,7 +151,7 @@ def coverage_report(graph: DiceGraph, device: torch.device) -> None:
         EngineError: Torch-TensorRT is not installed.
     """
     example = torch.zeros(1, *_CROP, device=device)
-    exported = torch.export.export(graph.to(device), (example,))
+    exported = torch.export.export(PlainTuple(graph.to(device)), (example,))
     _library().dynamo.compile(exported, dryrun=True, **_settings(example))
 
 

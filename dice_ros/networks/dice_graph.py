@@ -8,6 +8,7 @@ arithmetic can be replaced, step by step, by cheaper arithmetic that computes th
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -34,7 +35,14 @@ from dice_ros.networks.dice import (
 )
 from dice_ros.networks.dice_postprocess import DicePostprocess, FreeMeshes
 from dice_ros.networks.memory_layout import use_channels_last
-from dice_ros.networks.mesh_transformer import ALL_ROWS, MeshTransformerBlock
+from dice_ros.networks.mesh_transformer import (
+    ALL_ROWS,
+    BlockEntry,
+    MeshTransformerBlock,
+    Projections,
+    TransformerLayer,
+    run_blocks_from,
+)
 
 _SKIN_ROWS = slice(HAND_JOINTS + FACE_LANDMARKS, None)
 """Tokens of vertices: only their contact and deformation is read."""
@@ -52,6 +60,9 @@ class Simplifications:
             843 tokens; both are linear, so the order does not matter.
         precompute_constants: what template, positions and biases add to each token is one stored
             table.
+        project_features: what else is linear in the tokens is taken from the 49 positions too:
+            queries, keys and values of the first layers, the embedding behind InteractionNet's
+            entry. Needs ``reassociate_tokens``.
         drop_unread: outputs that the meshes do not need are not computed: free vertices of
             parametric meshes, skin values of joints and landmarks.
     """
@@ -60,6 +71,7 @@ class Simplifications:
     fold_upsampling: bool = True
     reassociate_tokens: bool = True
     precompute_constants: bool = True
+    project_features: bool = True
     drop_unread: bool = True
 
     @staticmethod
@@ -134,7 +146,11 @@ class DiceCore(nn.Module):
         self.dtype = torch.float32
         self.backbone = network.backbone
         self.tokens = (
-            ReassociatedTokens(network, precompute=chosen.precompute_constants)
+            ReassociatedTokens(
+                network,
+                precompute=chosen.precompute_constants,
+                project=chosen.project_features,
+            )
             if chosen.reassociate_tokens
             else PublishedTokens(network)
         )
@@ -155,32 +171,14 @@ class DiceCore(nn.Module):
         """(B, 3, 224, 224) float32, normalised crop, channels BGR -> float32."""
         maps: Tensor = self.backbone(image.to(self.dtype))
         features = maps.flatten(2).transpose(1, 2)  # (B, 49, channels)
-        embedded, shortcut, entry = self.tokens(features)
+        mesh_entry, skin_entry = self.tokens(features)
+        skin_rows = _SKIN_ROWS if self._drop_unread else ALL_ROWS
+        skin = run_blocks_from(self.interaction_net, skin_entry, skin_rows)
         return CoreReading(
-            points=self._points(embedded, shortcut).float(),
-            skin=self._skin(entry).float(),
+            points=run_blocks_from(self.mesh_net, mesh_entry).float(),
+            skin=(skin if self._drop_unread else skin[:, _SKIN_ROWS]).float(),
             presence=self.presence_head.logit(features).float(),
         )
-
-    def _points(self, embedded: Tensor, shortcut: Tensor) -> Tensor:
-        first, *others = self.mesh_net
-        assert isinstance(first, MeshTransformerBlock)
-        x = first.transform(embedded, shortcut)
-        for block in others:
-            x = block(x)
-        return x
-
-    def _skin(self, entry: Tensor) -> Tensor:
-        """(B, 843, width) -> (B, 754, 4) deformation and contact logit of vertices' tokens."""
-        x = entry
-        *others, last = self.interaction_net
-        for block in others:
-            x = block(x)
-        assert isinstance(last, MeshTransformerBlock)
-        embedded = last.embedding(x) + last.positions.weight[: x.shape[1]]
-        if not self._drop_unread:
-            return last.transform(embedded, last.shortcut(x), ALL_ROWS)[:, _SKIN_ROWS]
-        return last.transform(embedded, last.shortcut(x[:, _SKIN_ROWS]), _SKIN_ROWS)
 
 
 class DiceTail(nn.Module):
@@ -311,103 +309,187 @@ class DiceGraph(nn.Module):
 class PublishedTokens(nn.Module):
     """Tokens as published: mix features, put template points in front, then three linear maps.
 
-    Returns what the first block of MeshNet starts from (embedded tokens with positions, and its
-    shortcut) and what InteractionNet starts from.
+    Returns what MeshNet's and InteractionNet's first blocks start from.
     """
 
     template: Tensor
 
     def __init__(self, network: DiceNetwork) -> None:
         super().__init__()
-        block = network.mesh_net[0]
-        assert isinstance(block, MeshTransformerBlock)
         self.token_mixer = network.token_mixer
-        self.embedding, self.positions = block.embedding, block.positions
-        self.shortcut, self.skin_entry = block.shortcut, network.interaction_entry
+        self.mesh_block, self.skin_block = _first_blocks(network)
+        self.skin_entry = network.interaction_entry
         self.register_buffer("template", network.template, persistent=False)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, 49, channels) -> (B, 843, hidden), (B, 843, out), (B, 843, width)."""
+    def forward(self, features: Tensor) -> tuple[BlockEntry, BlockEntry]:
+        """(B, 49, channels) -> 843 tokens for either net."""
         mixed = self.token_mixer(features)
         template = self.template.expand(mixed.shape[0], -1, -1)
         tokens = torch.cat([template, mixed], dim=-1)
-        embedded = self.embedding(tokens) + self.positions.weight[: tokens.shape[1]]
-        return embedded, self.shortcut(tokens), self.skin_entry(tokens)
+        skin = self.skin_entry(tokens)
+        return (
+            BlockEntry(self.mesh_block.embed(tokens), self.mesh_block.shortcut(tokens)),
+            BlockEntry(self.skin_block.embed(skin), self.skin_block.shortcut(skin)),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _TokenMap:
+    """An affine map of tokens (template point in front of mixed features), another for each token.
+
+    Attributes:
+        weight: (O, 3 + C) float64.
+        table: (843, O) float64, what is added: bias and position.
+    """
+
+    weight: Tensor
+    table: Tensor
+
+    @staticmethod
+    def identity(width: int, count: int) -> _TokenMap:
+        eye = torch.eye(width, dtype=torch.float64)
+        return _TokenMap(eye, torch.zeros(count, width, dtype=torch.float64))
+
+    def then(self, linear: nn.Linear) -> _TokenMap:
+        weight, bias = linear.weight.detach().double(), linear.bias.detach().double()
+        return _TokenMap(weight @ self.weight, self.table @ weight.T + bias)
+
+    def plus(self, table: Tensor) -> _TokenMap:
+        return _TokenMap(self.weight, self.table + table.detach().double())
 
 
 class ReassociatedTokens(nn.Module):
-    """The same three maps, applied to 49 positions before they are mixed into 843 tokens.
+    """The same maps, applied to 49 positions before they are mixed into 843 tokens.
 
     With features F (49, C), mixing M (843, 49) and m (843), and a linear map that splits into a
-    template part A (3), a feature part W (C) and a bias b:
+    template part A (3), a feature part W (C) and a table b of biases and positions:
     W (M F + m 1) + A t + b = M (W F) + [ (W 1) m + A t + b ], the bracket being constant.
+
+    Args:
+        network: read, not changed.
+        precompute: keep the bracket as one table.
+        project: compute the projections of the first layers in the same way.
     """
 
     mixing: Tensor
-    constant: Tensor
-    template: Tensor
-    positions: Tensor
-    offsets: Tensor
-    template_weight: Tensor
-    bias: Tensor
-    row_sums: Tensor
 
-    def __init__(self, network: DiceNetwork, *, precompute: bool) -> None:
+    def __init__(self, network: DiceNetwork, *, precompute: bool, project: bool) -> None:
         super().__init__()
-        block = network.mesh_net[0]
-        assert isinstance(block, MeshTransformerBlock)
-        maps = (block.embedding, block.shortcut, network.interaction_entry)
-        self._widths = [linear.out_features for linear in maps]
-        weight = torch.cat([linear.weight for linear in maps]).detach()
         count = len(network.template)
+        mesh_block, self.skin_block = _first_blocks(network)
+        tokens = _TokenMap.identity(network.interaction_entry.in_features, count)
+        entry = tokens.then(network.interaction_entry)
+        mesh = _embedding_and_shortcut(tokens, mesh_block)
+        skin = _embedding_and_shortcut(entry, self.skin_block) if project else (entry,)
         self._precompute = precompute
-        self.feature_map = nn.Linear(weight.shape[1] - 3, weight.shape[0], bias=False)
-        self.feature_map.weight = nn.Parameter(weight[:, 3:].clone(), requires_grad=False)
-        positions = torch.zeros(count, weight.shape[0])
-        positions[:, : self._widths[0]] = block.positions.weight[:count].detach()
+        self._project = project
         assert network.token_mixer.bias is not None
-        stored = {
-            "mixing": network.token_mixer.weight.detach()[:, :, 0],  # (843, 49)
-            "template": network.template,
-            "positions": positions,
-            "offsets": network.token_mixer.bias.detach(),
-            "template_weight": weight[:, :3].T.contiguous(),
-            "bias": torch.cat([linear.bias for linear in maps]).detach(),
+        self.register_buffer(
+            "mixing", network.token_mixer.weight.detach()[:, :, 0].clone(), persistent=False
+        )
+        offsets = network.token_mixer.bias.detach().double()
+        template = network.template.double()
+        first = [*mesh, *skin]
+        self._widths = [item.weight.shape[0] for item in first]
+        self.feature_map = _unbiased(torch.cat([item.weight[:, 3:] for item in first]))
+        maps = first
+        if project:
+            self.mesh_projection, mesh_projected = _projection(mesh[0], mesh_block)
+            self.skin_projection, skin_projected = _projection(skin[0], self.skin_block)
+            maps = [*first, *mesh_projected, *skin_projected]
+        self.tables = nn.ModuleList(
+            _TokenTable(item, offsets, template, precompute=precompute) for item in maps
+        )
+
+    def forward(self, features: Tensor) -> tuple[BlockEntry, BlockEntry]:
+        """(B, 49, channels) -> 843 tokens for either net."""
+        mapped = torch.split(self.feature_map(features), self._widths, dim=-1)
+        if not self._project:
+            embedded, shortcut, tokens = self._mixed(mapped)
+            return (
+                BlockEntry(embedded, shortcut),
+                BlockEntry(self.skin_block.embed(tokens), self.skin_block.shortcut(tokens)),
+            )
+        mesh = self.mesh_projection(mapped[0]).chunk(3, dim=-1)
+        skin = self.skin_projection(mapped[2]).chunk(3, dim=-1)
+        parts = self._mixed((*mapped, *mesh, *skin))
+        return (
+            BlockEntry(parts[0], parts[1], Projections(*parts[4:7])),
+            BlockEntry(parts[2], parts[3], Projections(*parts[7:])),
+        )
+
+    def _mixed(self, mapped: Sequence[Tensor]) -> list[Tensor]:
+        """From 49 positions to 843 tokens, one product for each map: nothing is split after."""
+        return [
+            torch.matmul(self.mixing, item) + table()
+            for item, table in zip(mapped, self.tables, strict=True)
+        ]
+
+
+class _TokenTable(nn.Module):
+    """(843, O) what a map gives every token whatever the image: kept, or computed each time."""
+
+    def __init__(
+        self, token_map: _TokenMap, offsets: Tensor, template: Tensor, *, precompute: bool
+    ) -> None:
+        super().__init__()
+        parts = {
+            "offsets": offsets,
             # In float64: two thousand terms that nearly cancel.
-            "row_sums": weight[:, 3:].double().sum(dim=1).to(weight.dtype),
+            "row_sums": token_map.weight[:, 3:].sum(dim=1),
+            "template": template,
+            "template_weight": token_map.weight[:, :3].T,
+            "table": token_map.table,
         }
         if precompute:
-            constant = _constant(**{name: stored[name].double() for name in _CONSTANT_PARTS})
-            stored = {"mixing": stored["mixing"], "constant": constant.to(weight.dtype)}
-        for name, tensor in stored.items():
-            self.register_buffer(name, tensor.clone(), persistent=False)
+            parts = {"constant": _constant(**parts)}
+        self._names = tuple(parts)
+        for name, tensor in parts.items():
+            self.register_buffer(name, tensor.float().contiguous(), persistent=False)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, 49, channels) -> (B, 843, hidden), (B, 843, out), (B, 843, width)."""
-        mapped = self.feature_map(features)  # (B, 49, hidden + out + width)
-        if self._precompute:
-            constant = self.constant
-        else:
-            constant = _constant(**{name: getattr(self, name) for name in _CONSTANT_PARTS})
-        mixed = torch.matmul(self.mixing, mapped) + constant
-        embedded, shortcut, entry = torch.split(mixed, self._widths, dim=-1)
-        return embedded, shortcut, entry
+    def forward(self) -> Tensor:
+        """The table."""
+        parts = {name: getattr(self, name) for name in self._names}
+        constant: Tensor = parts["constant"] if "constant" in parts else _constant(**parts)
+        return constant
 
 
-_CONSTANT_PARTS = ("offsets", "row_sums", "template", "template_weight", "bias", "positions")
+def _embedding_and_shortcut(
+    start: _TokenMap, block: MeshTransformerBlock
+) -> tuple[_TokenMap, _TokenMap]:
+    embedded = start.then(block.embedding).plus(block.positions.weight[: len(start.table)])
+    return embedded, start.then(block.shortcut)
+
+
+def _projection(
+    embedded: _TokenMap, block: MeshTransformerBlock
+) -> tuple[nn.Linear, list[_TokenMap]]:
+    """Query, key and value of the first layer: from embedded positions, and as maps of tokens."""
+    layer = block.layers[0]
+    assert isinstance(layer, TransformerLayer)
+    linears = (layer.query, layer.key, layer.value)
+    weight = torch.cat([linear.weight.detach() for linear in linears])
+    return _unbiased(weight), [embedded.then(linear) for linear in linears]
+
+
+def _unbiased(weight: Tensor) -> nn.Linear:
+    linear = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
+    linear.weight = nn.Parameter(weight.float().clone(), requires_grad=False)
+    return linear
+
+
+def _first_blocks(network: DiceNetwork) -> tuple[MeshTransformerBlock, MeshTransformerBlock]:
+    mesh, skin = network.mesh_net[0], network.interaction_net[0]
+    assert isinstance(mesh, MeshTransformerBlock)
+    assert isinstance(skin, MeshTransformerBlock)
+    return mesh, skin
 
 
 def _constant(
-    *,
-    offsets: Tensor,
-    row_sums: Tensor,
-    template: Tensor,
-    template_weight: Tensor,
-    bias: Tensor,
-    positions: Tensor,
+    *, offsets: Tensor, row_sums: Tensor, template: Tensor, template_weight: Tensor, table: Tensor
 ) -> Tensor:
     """(843, widths) what every token gets whatever the image."""
-    return offsets[:, None] * row_sums + template @ template_weight + bias + positions
+    return offsets[:, None] * row_sums + template @ template_weight + table
 
 
 class _FineStep(nn.Module):

@@ -7,6 +7,7 @@ linear shortcut from its input. B crops, T tokens, D hidden width.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
@@ -42,6 +43,28 @@ class BlockConfig:
     feed_forward: int = 3072
 
 
+class Projections(NamedTuple):
+    """What attention compares and mixes: (B, T, D) each."""
+
+    query: Tensor
+    key: Tensor
+    value: Tensor
+
+
+class BlockEntry(NamedTuple):
+    """What a block starts from.
+
+    Attributes:
+        embedded: (B, T, D) tokens, embedded, with their positions.
+        shortcut: (B, T, out_features) what the input adds to the output.
+        projected: of the first layer, if somebody computed them already.
+    """
+
+    embedded: Tensor
+    shortcut: Tensor
+    projected: Projections | None = None
+
+
 class MeshTransformerBlock(nn.Module):
     """Tokens in, narrower tokens out."""
 
@@ -53,27 +76,36 @@ class MeshTransformerBlock(nn.Module):
         self.head = nn.Linear(config.hidden, config.out_features)
         self.shortcut = nn.Linear(config.in_features, config.out_features)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """(B, T, in_features) -> (B, T, out_features); T at most :data:`POSITIONS`."""
-        x = self.embedding(tokens) + self.positions.weight[: tokens.shape[1]]
-        return self.transform(x, self.shortcut(tokens))
-
-    def transform(self, embedded: Tensor, shortcut: Tensor, rows: slice = ALL_ROWS) -> Tensor:
-        """What follows the embedding, for callers that compute that in another way.
+    def forward(self, tokens: Tensor, rows: slice = ALL_ROWS) -> Tensor:
+        """(B, T, in_features) -> (B, R, out_features); T at most :data:`POSITIONS`.
 
         Args:
-            embedded: (B, T, D) tokens, embedded, with their positions.
-            shortcut: (B, R, out_features) what the input adds to the output, for these rows.
+            tokens: all tokens.
             rows: tokens whose output is wanted, R of them; attention still sees all.
+        """
+        return self._run(self.embed(tokens), self.shortcut(tokens[:, rows]), rows, None)
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """(B, T, in_features) -> (B, T, D), with positions."""
+        embedded: Tensor = self.embedding(tokens)
+        return embedded + self.positions.weight[: tokens.shape[1]]
+
+    def transform(self, entry: BlockEntry, rows: slice = ALL_ROWS) -> Tensor:
+        """What follows the embedding, for callers that compute that in another way.
 
         Returns:
             (B, R, out_features).
         """
-        x = embedded
-        for layer in self.layers[:-1]:
-            x = layer(x)
-        x = self.layers[-1](x, rows)
-        y: Tensor = self.head(x) + shortcut
+        return self._run(entry.embedded, entry.shortcut[:, rows], rows, entry.projected)
+
+    def _run(
+        self, x: Tensor, shortcut: Tensor, rows: slice, projected: Projections | None
+    ) -> Tensor:
+        *others, last = self.layers
+        for layer in others:
+            x = layer(x, projected=projected)
+            projected = None
+        y: Tensor = self.head(last(x, rows, projected)) + shortcut
         return y
 
 
@@ -93,12 +125,17 @@ class TransformerLayer(nn.Module):
         self.contract = nn.Linear(config.feed_forward, width)
         self.output_norm = nn.LayerNorm(width, eps=_NORM_EPS)
 
-    def forward(self, x: Tensor, rows: slice = ALL_ROWS) -> Tensor:
+    def forward(
+        self, x: Tensor, rows: slice = ALL_ROWS, projected: Projections | None = None
+    ) -> Tensor:
         """(B, T, D) -> (B, R, D), R the number of rows that are wanted."""
         asking = x if rows == ALL_ROWS else x[:, rows]
-        attended = scaled_dot_product_attention(
-            self._split(self.query(asking)), self._split(self.key(x)), self._split(self.value(x))
-        )  # (B, heads, R, D / heads)
+        if projected is None:
+            projected = Projections(self.query(asking), self.key(x), self.value(x))
+        elif rows != ALL_ROWS:
+            projected = projected._replace(query=projected.query[:, rows])
+        query, key, value = (self._split(item) for item in projected)
+        attended = scaled_dot_product_attention(query, key, value)  # (B, heads, R, D / heads)
         x = self.attention_norm(self.attention_out(attended.transpose(1, 2).flatten(2)) + asking)
         y: Tensor = self.output_norm(self.contract(gelu(self.expand(x))) + x)
         return y
@@ -113,3 +150,16 @@ def run_blocks(blocks: nn.ModuleList, tokens: Tensor) -> Tensor:
     for block in blocks:
         tokens = block(tokens)
     return tokens
+
+
+def run_blocks_from(blocks: nn.ModuleList, entry: BlockEntry, rows: slice = ALL_ROWS) -> Tensor:
+    """The same from what the first block starts from; only some rows are wanted in the end."""
+    first, *others = blocks
+    assert isinstance(first, MeshTransformerBlock)
+    if not others:
+        return first.transform(entry, rows)
+    x = first.transform(entry)
+    for block in others[:-1]:
+        x = block(x)
+    y: Tensor = others[-1](x, rows)
+    return y

@@ -11,8 +11,12 @@ from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.interfaces import Connection
 
 from dice_ros.camera import Camera
+from dice_ros.camera_message_fields import (
+    DEFAULT_FRAME_ID,
+    camera_from_fields,
+    picture_from_fields,
+)
 from dice_ros.errors import CameraError, ImageError, InputError
-from dice_ros.image_decoding import decode_compressed, decode_raw
 from dice_ros.replay.message_store import message_store
 from dice_ros.replay.source import FrameSource, SourceOptions
 from dice_ros.types import Frame
@@ -97,39 +101,29 @@ class Bag(FrameSource):
             _LOG.warning("%s: an image is left out: %s", self.name, error)
 
     def _frame(self, message: Any, kind: str, index: int, camera: Camera | None) -> Frame:
-        limit = self.options.max_pixels
-        if kind == _COMPRESSED:
-            image = decode_compressed(message.data, format=message.format, max_pixels=limit)
-        else:
-            image = decode_raw(
-                message.data,
-                width=message.width,
-                height=message.height,
-                step=message.step,
-                encoding=message.encoding,
-                is_bigendian=bool(message.is_bigendian),
-                max_pixels=limit,
-            )
+        image = picture_from_fields(
+            message, compressed=kind == _COMPRESSED, max_pixels=self.options.max_pixels
+        )
         stamp = message.header.stamp
         height, width = image.shape[:2]
-        if camera is not None and (camera.width, camera.height) != (width, height):
-            self.drops["camera_info_of_other_size"] += 1
-            camera = None
+        if camera is not None:
+            try:
+                camera = camera.fitted(width, height)
+            except CameraError:
+                self.drops["camera_info_of_other_size"] += 1
+                camera = None
         return Frame(
             image,
             stamp.sec * 1_000_000_000 + stamp.nanosec,
-            frame_id=message.header.frame_id or "camera_optical_frame",
+            frame_id=message.header.frame_id or DEFAULT_FRAME_ID,
             source=f"{self.name}:{self._images.topic}",
             index=index,
             camera=camera,
         )
 
     def _camera(self, info: Any) -> Camera | None:
-        # ROS 1 spells these fields with capital letters.
-        K: Any = info.k if hasattr(info, "k") else info.K
-        D: Any = info.d if hasattr(info, "d") else info.D
         try:
-            return Camera.from_calibration(K, info.width, info.height, D, info.distortion_model)
+            return camera_from_fields(info)
         except CameraError as error:
             if not self.drops[error.reason]:
                 _LOG.warning("%s: a CameraInfo is left out: %s", self.name, error)

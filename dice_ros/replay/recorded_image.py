@@ -10,16 +10,18 @@ from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
 from dice_ros.camera import Camera
+from dice_ros.camera_message_fields import (
+    DEFAULT_FRAME_ID,
+    camera_from_fields,
+    picture_from_fields,
+)
 from dice_ros.errors import CameraError, ImageError
-from dice_ros.image_decoding import decode_compressed, decode_raw
 from dice_ros.replay.camera_topics import COMPRESSED_TYPE
 from dice_ros.replay.message_store import message_store
 from dice_ros.replay.recording import StoredMessage, Wire
-from dice_ros.types import Frame, UInt8Array
+from dice_ros.types import Frame
 
-DEFAULT_FRAME_ID = "camera_optical_frame"
 _STAMP_END = 12
-_SHAPE_TOLERANCE = 0.01
 
 
 @cache
@@ -76,7 +78,8 @@ def frame_of(
         ImageError: it cannot be used; ``reason`` says why.
     """
     value = decoded(message)
-    image = _picture(value, message.topic.type_name, max_pixels)
+    compressed = message.topic.type_name == COMPRESSED_TYPE
+    image = picture_from_fields(value, compressed=compressed, max_pixels=max_pixels)
     height, width = image.shape[:2]
     return Frame(
         image,
@@ -95,15 +98,7 @@ def camera_of(message: StoredMessage) -> Camera:
         CameraError: it is no calibration; ``reason`` says why.
         ImageError: reason ``undecodable_message``.
     """
-    info = decoded(message)
-    # ROS 1 spells these fields with capital letters.
-    K = info.k if hasattr(info, "k") else info.K
-    D = info.d if hasattr(info, "d") else info.D
-    camera = Camera.from_calibration(K, info.width, info.height, D, info.distortion_model)
-    roi = info.roi
-    if not (roi.width and roi.height):
-        return camera
-    return camera.cropped(roi.x_offset, roi.y_offset, roi.width, roi.height)
+    return camera_from_fields(decoded(message))
 
 
 def _fitted(camera: Camera, width: int, height: int) -> Camera | None:
@@ -112,17 +107,3 @@ def _fitted(camera: Camera, width: int, height: int) -> Camera | None:
         return camera.fitted(width, height)
     except CameraError:
         return None
-
-
-def _picture(value: Any, type_name: str, max_pixels: int) -> UInt8Array:
-    if type_name == COMPRESSED_TYPE:
-        return decode_compressed(value.data, format=value.format, max_pixels=max_pixels)
-    return decode_raw(
-        value.data,
-        width=value.width,
-        height=value.height,
-        step=value.step,
-        encoding=value.encoding,
-        is_bigendian=bool(value.is_bigendian),
-        max_pixels=max_pixels,
-    )

@@ -23,6 +23,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo
 
+from dice_ros.camera_message_fields import camera_from_fields
 from dice_ros.errors import CameraError, DiceRosError, ImageError, SettingsError
 from dice_ros.ros.calibration import Calibration
 from dice_ros.ros.dds_profile import use_dds_profile
@@ -30,7 +31,7 @@ from dice_ros.ros.diagnostics_report import NodeState
 from dice_ros.ros.frame_accounting import FrameAccounting
 from dice_ros.ros.frame_worker import Arrival, FrameWorker
 from dice_ros.ros.image_input import ImageInput
-from dice_ros.ros.image_message import camera_of, message_of
+from dice_ros.ros.image_message import message_of
 from dice_ros.ros.monitor import Monitor
 from dice_ros.ros.node_tools import NodeTools
 from dice_ros.ros.parameters import SettingsParameters
@@ -260,7 +261,7 @@ class DiceNode(LifecycleNode):
 
     def _on_camera_info(self, data: bytes) -> None:
         try:
-            camera = camera_of(message_of(data, CameraInfo))
+            camera = camera_from_fields(message_of(data, CameraInfo))
         except (CameraError, ImageError) as error:
             if error.reason != "uncalibrated":
                 self._accounting.noted(error.reason)

@@ -7,13 +7,9 @@ from typing import TypeVar
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from dice_ros.camera import Camera
+from dice_ros.camera_message_fields import DEFAULT_FRAME_ID, picture_from_fields
 from dice_ros.errors import ImageError
-from dice_ros.image_decoding import decode_compressed, decode_raw
 from dice_ros.types import Frame, UInt8Array
-
-DEFAULT_FRAME_ID = "camera_optical_frame"
-
 
 Message = TypeVar("Message", Image, CompressedImage, CameraInfo)
 
@@ -61,17 +57,8 @@ def picture_of(message: Image | CompressedImage, max_pixels: int) -> UInt8Array:
     Raises:
         ImageError: see :mod:`dice_ros.image_decoding`.
     """
-    if isinstance(message, CompressedImage):
-        return decode_compressed(message.data, format=message.format, max_pixels=max_pixels)
-    return decode_raw(
-        message.data,
-        width=message.width,
-        height=message.height,
-        step=message.step,
-        encoding=message.encoding,
-        is_bigendian=bool(message.is_bigendian),
-        max_pixels=max_pixels,
-    )
+    compressed = isinstance(message, CompressedImage)
+    return picture_from_fields(message, compressed=compressed, max_pixels=max_pixels)
 
 
 def frame_of(
@@ -86,18 +73,3 @@ def frame_of(
     image = picture_of(message, max_pixels)
     frame_id = message.header.frame_id or DEFAULT_FRAME_ID
     return Frame(image, stamp_ns, frame_id=frame_id, source=source, index=index)
-
-
-def camera_of(info: CameraInfo) -> Camera:
-    """The calibration of the images it comes with: of the region of interest if there is one.
-
-    Binning is left to :meth:`Camera.fitted`, which scales to the size of the image.
-
-    Raises:
-        CameraError: it is no calibration; ``reason`` says why.
-    """
-    camera = Camera.from_calibration(info.k, info.width, info.height, info.d, info.distortion_model)
-    roi = info.roi
-    if not (roi.width and roi.height):
-        return camera
-    return camera.cropped(roi.x_offset, roi.y_offset, roi.width, roi.height)

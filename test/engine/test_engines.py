@@ -1,6 +1,8 @@
 """Every engine that runs here says what the plain network says."""
 
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -13,7 +15,7 @@ from dice_ros.engine.engine_cache import EngineCache
 from dice_ros.engine.one_thread import OneThreadEngine
 from dice_ros.engine.openvino_cpu import OpenVinoEngine, cpu_has
 from dice_ros.engine.protocol import EngineError, EngineKind, Precision
-from dice_ros.engine.torch_tensorrt_gpu import TorchTensorRtEngine, coverage_report
+from dice_ros.engine.torch_tensorrt_gpu import PlainTuple, TorchTensorRtEngine, coverage_report
 
 CPU = torch.device("cpu")
 
@@ -158,6 +160,22 @@ def test_torch_tensorrt_takes_every_operator(model, tmp_path):
     engine.warm_up((1,))
     assert torch.isfinite(engine.run(torch.zeros(1, 3, 224, 224, device=device)).head).all()
     engine.close()
+
+
+def test_a_program_on_disk_needs_nothing_of_this_package(model, plain, images, tmp_path):
+    program = torch.export.export(PlainTuple(model.graph(Precision.FLOAT32)), (images[:1],))
+    torch.export.save(program, tmp_path / "program.pt2")
+    torch.save(images[:1], tmp_path / "images.pt")
+    code = (
+        "import sys, torch\n"
+        "program = torch.export.load(sys.argv[1] + '/program.pt2').module()\n"
+        "torch.save(program(torch.load(sys.argv[1] + '/images.pt')), sys.argv[1] + '/out.pt')\n"
+        "assert 'dice_ros' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, cwd=tmp_path)
+    found = torch.load(tmp_path / "out.pt")
+    for tensor, expected in zip(found, plain.run(images[:1]), strict=True):
+        torch.testing.assert_close(tensor, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_cuda_graphs_replay_what_eager_computes(model, images):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from sensor_msgs.msg import CameraInfo
 
+from dice_ros.camera_message_fields import camera_from_fields
 from dice_ros.errors import CameraError, ImageError
-from dice_ros.ros.image_message import camera_of, frame_of, message_of
+from dice_ros.ros.image_message import frame_of, message_of
 
 CASES = int(os.environ.get("DICE_ROS_FUZZ_CASES", "100000"))
 """At the conversion; a node gets a part of them."""
@@ -29,7 +30,7 @@ def verdict(data, kind):
     try:
         message = message_of(data, kind)
         if kind is CameraInfo:
-            fit_if_possible(camera_of(message))
+            fit_if_possible(camera_from_fields(message))
         else:
             frame = frame_of(message, max_pixels=MAX_PIXELS, source="fuzz", index=0)
             assert frame.image.shape[2] == 3

@@ -1,5 +1,7 @@
 """The node with the estimator dice: stand-ins in, real DDS, the same message out."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -96,6 +98,59 @@ def test_outputs_that_are_not_finite_are_counted_and_diagnosed(
     assert wait_until(lambda: client.value("dropped.non_finite_output") == "2")
     assert wait_until(lambda: client.value("remedy.non_finite_output"))
     assert node.failure is None
+    ros.remove(client)
+    ros.remove(node)
+
+
+def test_no_image_is_lost_while_a_faster_engine_is_built_and_swapped_in(
+    ros, factory, model_dir, tmp_path, monkeypatch, astronaut
+):
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install openvino")
+    from dice_ros.engine.openvino_cpu import OpenVinoEngine
+
+    monkeypatch.setenv("DICE_ROS_ENGINES", str(tmp_path))
+    may_build, load = threading.Event(), OpenVinoEngine.load
+
+    def load_slowly(engine):
+        assert may_build.wait(300)
+        load(engine)
+
+    monkeypatch.setattr(OpenVinoEngine, "load", load_slowly)
+    node = start(
+        ros,
+        factory,
+        "swapping",
+        estimator="dice",
+        engine="openvino",
+        precision="float32",
+        model_dir=str(model_dir),
+    )
+    client = ros.add(Client("swapping"))
+    assert wait_until(lambda: len(client.topologies) == 3, 60), node.failure
+    assert wait_until(client.images.get_subscription_count)
+
+    def ask():
+        stamp_ns = next_stamp()
+        client.images.publish(image_message(astronaut, stamp_ns))
+        assert client.answer(stamp_ns, 60).source == "synthetic"
+
+    for _ in range(3):
+        ask()
+    assert wait_until(lambda: (client.value("engine") or "").startswith("eager"))
+    may_build.set()
+    asked = 3
+    while not client.value("engine").startswith("openvino"):
+        assert asked < 3000, client.value("engine_event_1")
+        ask()
+        asked += 1
+    ask()
+    account = node.accounting.account()
+    assert (account.received, account.published, sum(account.drops.values())) == (
+        asked + 1,
+        asked + 1,
+        0,
+    )
+    assert "ready after" in client.value("engine_event_1")
     ros.remove(client)
     ros.remove(node)
 

@@ -1,0 +1,119 @@
+"""Memory over thousands of frames on each engine: it must not grow.
+
+python bench/engine_memory.py [--frames 10000] [--published]
+
+Every frame is a new image on the engine that users get: the proved one, watched and with the plain
+one behind it. What grows would be buffers, graphs and caches, whatever the size of the network;
+the small network makes ten thousand frames a matter of minutes. Memory is what the process holds
+after the allocator gave back what it can.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import gc
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from machine import machine
+from stand_in_model import stand_in_model
+
+from dice_ros.engine.choose import open_engine
+from dice_ros.engine.engine_cache import EngineCache
+from dice_ros.engine.protocol import EngineError
+from dice_ros.engine.resilient import ResilientEngine
+from dice_ros.networks.dice import DiceConfig
+from dice_ros.networks.dice_config import small_config
+
+RESULTS = Path(__file__).parent / "results"
+TARGET_MB = 1.0
+SAMPLES = 20
+WARM_UP_SHARE = 0.2
+"""Of the samples: allocators and thread pools settle."""
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+ENGINES = {"cpu": ("eager", "openvino"), "cuda": ("eager", "torch_tensorrt", "tensorrt_rtx")}
+
+
+def main() -> int:
+    """Run every engine that can be had here and print what it left behind."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--frames", type=int, default=10_000)
+    parser.add_argument("--published", action="store_true", help="the published size (hours)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    device = torch.device(options.device)
+    rows = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        config = DiceConfig() if options.published else small_config()
+        model = stand_in_model(Path(scratch), config)
+        for name in ENGINES[device.type]:
+            try:
+                engine = open_engine(
+                    model, device, EngineCache(Path(scratch) / "engines"), engine=name
+                )
+            except EngineError as error:
+                print(f"{name}: {error}")
+                continue
+            rows[name] = run(engine, options.frames)
+            engine.close()
+            print(
+                f"{name:16} {options.frames} frames in {rows[name]['seconds']:.0f} s: "
+                f"{rows[name]['growth_mb']:+.2f} MB (target {TARGET_MB:g})",
+                flush=True,
+            )
+    report = {
+        "machine": machine(),
+        "torch": torch.__version__,
+        "device": str(device),
+        "network": "published size" if options.published else "small",
+        "frames": options.frames,
+        "engines": rows,
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / f"engine_memory_{device.type}.json"
+    path.write_text(json.dumps(report, indent=1) + "\n")
+    sys.stderr.write(f"wrote {path}\n")
+    return 0
+
+
+def run(engine: ResilientEngine, frames: int) -> dict[str, Any]:
+    """Memory every so many frames, and what it grew by after the warm-up."""
+    generator = torch.Generator().manual_seed(1)
+    every = max(1, frames // SAMPLES)
+    samples = []
+    started_s = time.monotonic()
+    for number in range(1, frames + 1):
+        count = 1 + number % 2
+        engine.run(torch.randn(count, 3, 224, 224, generator=generator))
+        if number % every == 0:
+            samples.append(held_mb())
+    settled = samples[int(WARM_UP_SHARE * len(samples)) :]
+    third = max(1, len(settled) // 3)
+    return {
+        "engine": str(engine.describe()),
+        "seconds": time.monotonic() - started_s,
+        "every_frames": every,
+        "rss_mb": samples,
+        "growth_mb": float(np.median(settled[-third:]) - np.median(settled[:third])),
+    }
+
+
+def held_mb() -> float:
+    """Resident memory after everything unused was given back."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * PAGE_BYTES / 1e6
+
+
+if __name__ == "__main__":
+    sys.exit(main())
