@@ -237,6 +237,57 @@ class Settings:
         minimum=0.0,
         maximum=15.0,
     )
+    touch_on_probability: float = _setting(
+        0.5,
+        "A touch starts when the probability that a hand touches the face reaches this.",
+        minimum=0.01,
+        maximum=1.0,
+    )
+    touch_off_probability: float = _setting(
+        0.35,
+        "A touch goes on while the probability stays at or above this; at most "
+        "touch_on_probability.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    touch_release_ratio: float = _setting(
+        0.9,
+        "Where contact is inferred from sizes, a touch pauses, too, when the probability falls "
+        "below this share of the level it kept; 0 for never.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    touch_min_s: float = _setting(
+        0.1, "Shorter touches are not told.", unit="s", minimum=0.0, maximum=60.0
+    )
+    touch_release_s: float = _setting(
+        0.2,
+        "A hand seen off the face for so long has left it; shorter pauses are bridged.",
+        unit="s",
+        minimum=0.0,
+        maximum=60.0,
+    )
+    touch_lost_s: float = _setting(
+        0.5,
+        "A touch outlives the loss of hand, face or images for so long.",
+        unit="s",
+        minimum=0.0,
+        maximum=60.0,
+    )
+    touch_place_min_s: float = _setting(
+        0.15,
+        "Shorter stays of a touch at a place are not part of its path.",
+        unit="s",
+        minimum=0.0,
+        maximum=60.0,
+    )
+    touch_update_hz: float = _setting(
+        5.0,
+        "Updates while a touch lasts; 0 for none.",
+        unit="Hz",
+        minimum=0.0,
+        maximum=120.0,
+    )
     max_image_pixels: int = _setting(
         33_177_600,
         "Images with more pixels are refused (8K is 33 177 600).",
@@ -289,6 +340,14 @@ class Settings:
         maximum=120.0,
         scope=Scope.NODE,
     )
+    touch_summary_period_s: float = _setting(
+        5.0,
+        "Time between summaries of all touches so far.",
+        unit="s",
+        minimum=0.1,
+        maximum=3600.0,
+        scope=Scope.NODE,
+    )
     input_timeout_s: float = _setting(
         5.0,
         "An active node that receives no image for longer says so, with what may be the cause.",
@@ -327,7 +386,8 @@ class Settings:
         """Build settings from names and values; the rest keep their defaults.
 
         Raises:
-            SettingsError: unknown name (with the nearest known one), wrong type, out of range.
+            SettingsError: unknown name (with the nearest known one), wrong type, out of range, or
+                values that contradict each other.
         """
         return Settings().updated(values)
 
@@ -342,7 +402,17 @@ class Settings:
         if unknown:
             raise SettingsError(_unknown_text(unknown[0], list(specs)))
         checked: dict[str, Any] = {name: specs[name].check(value) for name, value in values.items()}
-        return dataclasses.replace(self, **checked)
+        changed = dataclasses.replace(self, **checked)
+        changed._check_levels()
+        return changed
+
+    def _check_levels(self) -> None:
+        on, off = self.touch_on_probability, self.touch_off_probability
+        if off > on:
+            raise SettingsError(
+                f"setting 'touch_off_probability' is {off:g}, expected at most "
+                f"touch_on_probability ({on:g}): set both"
+            )
 
 
 def schema() -> dict[str, SettingSpec]:

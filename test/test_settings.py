@@ -26,6 +26,7 @@ def test_an_integer_is_accepted_where_a_number_is_wanted():
         ({"max_persons": True}, "expected int"),
         ({"indentation_mm": float("nan")}, "finite"),
         ({"estimator": "magic"}, "expected one of"),
+        ({"touch_on_probability": 0.3}, "touch_off_probability.* at most touch_on_probability"),
     ],
 )
 def test_invalid_settings_say_what_is_expected(values, text):

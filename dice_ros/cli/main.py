@@ -18,6 +18,7 @@ from dice_ros.cli import (
     demo,
     doctor,
     evaluate,
+    events,
     replay,
     run,
     stand_ins,
@@ -34,6 +35,8 @@ examples:
   dice-ros run clip.mp4 --json           one JSON line a frame
   dice-ros run bag.mcap --topic /camera/image_raw --out results
   dice-ros replay bag --out results.mcap every image, reproducibly
+  dice-ros events results.mcap           who touched where, how often, how long
+  dice-ros events results.mcap --format csv --out touches.csv
   dice-ros run camera:0 --limit 100 --out results
   dice-ros convert dice model.bin        the published weights, once
   dice-ros run photo.png --estimator dice --out results
@@ -79,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         dest="subcommand", title="commands", metavar="COMMAND", required=True
     )
-    for module in (demo, run, replay, convert, build, evaluate, stand_ins, assets, doctor):
+    for module in (demo, run, replay, events, convert, build, evaluate, stand_ins, assets, doctor):
         module.add_parser(commands)
     return parser
 

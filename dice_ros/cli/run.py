@@ -18,6 +18,7 @@ from dice_ros.assets.store import require_assets
 from dice_ros.camera import Camera
 from dice_ros.cli.setting_options import add_settings, settings_of
 from dice_ros.errors import EstimationError, InputError, OutputError
+from dice_ros.events.touch_detector import TouchDetector
 from dice_ros.pipeline import Pipeline
 from dice_ros.render.overlay import OverlayRenderer
 from dice_ros.replay.interaction_json import frame_json
@@ -74,7 +75,10 @@ def _run(options: argparse.Namespace) -> int:
         for text in options.inputs:
             try:
                 with open_source(text, _source_options(options, settings)) as source:
-                    _process(source, pipeline, outputs, total, options=options)
+                    try:
+                        _process(source, pipeline, outputs, total, options=options)
+                    finally:
+                        outputs.end_input()
                     total.drops.update(source.drops)
             except InputError as error:
                 sys.stderr.write(f"dice-ros: {error}\n")
@@ -125,6 +129,7 @@ class _Outputs:
         self._pipeline = pipeline
         self._writer: ResultsWriter | None = None
         self._names: set[str] = set()
+        self._touches = TouchDetector(pipeline.settings)
         if self._folder is not None:
             self._writer = ResultsWriter(self._folder / RESULTS_NAME)
 
@@ -138,10 +143,18 @@ class _Outputs:
             self._writer.write_topologies(self._pipeline.topologies, result.frame.stamp_ns)
             self._names.add("")
         self._writer.write_result(result)
+        if not still:
+            told = self._touches.update(result.frame.stamp_ns, result.interactions)
+            self._writer.write_touches(told)
         every = self._options.overlay_every
         if every > 0 and result.frame.index % every == 0:
             picture = self._renderer.draw(result.frame, result.interactions)
             write_picture(self._folder / OVERLAYS_NAME / self._name(result.frame, still), picture)
+
+    def end_input(self) -> None:
+        """What comes next has nothing to do with what came."""
+        if self._writer is not None:
+            self._writer.write_touches(self._touches.finish())
 
     def close(self, summary: RunSummary) -> None:
         if self._writer is None or self._folder is None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from dice_ros.body.dice_bodies import DiceBodies
+from dice_ros.engine.build_apart import BuildOrder, build_apart
 from dice_ros.engine.certificate import Certificate
 from dice_ros.engine.compiled import CompiledEngine
 from dice_ros.engine.eager import EagerEngine
@@ -21,7 +22,13 @@ from dice_ros.engine.engine_cache import EngineCache, EngineKey
 from dice_ros.engine.one_thread import OneThreadEngine
 from dice_ros.engine.onnx_export import export_onnx
 from dice_ros.engine.openvino_cpu import OpenVinoEngine, cpu_has
-from dice_ros.engine.protocol import DiceEngine, EngineError, EngineKind, Precision
+from dice_ros.engine.protocol import (
+    DiceEngine,
+    EngineError,
+    EngineKind,
+    EngineNotKeptError,
+    Precision,
+)
 from dice_ros.engine.resilient import Candidate, ResilientEngine
 from dice_ros.engine.tensorrt_rtx import (
     RtxBuild,
@@ -31,7 +38,7 @@ from dice_ros.engine.tensorrt_rtx import (
     gpu_by_name,
     read_facts,
 )
-from dice_ros.engine.torch_tensorrt_gpu import EngineNotKeptError, TorchTensorRtEngine
+from dice_ros.engine.torch_tensorrt_gpu import TorchTensorRtEngine
 from dice_ros.file_hash import file_sha256
 from dice_ros.networks.dice import DiceNetwork
 from dice_ros.networks.dice_graph import DiceGraph, Simplifications
@@ -44,7 +51,8 @@ _DISTRIBUTIONS = {
     EngineKind.TENSORRT_RTX: ("tensorrt-rtx", "torch", "onnx"),
     EngineKind.TORCH_TENSORRT: ("torch-tensorrt", "tensorrt", "torch"),
 }
-_MAX_BATCH = 2
+MAX_BATCH = 2
+"""Both hands of a person."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,48 +213,30 @@ class _Place:
         self._folder: Path | None = None
 
     def openvino(self) -> DiceEngine:
-        def build(folder: Path) -> None:
-            built = OpenVinoEngine(self._model.graph(Precision.FLOAT32), folder=folder)
-            built.load()
-            built.close()
-
         # One model for all precisions: the runtime lowers it when it is compiled.
-        folder = self._find_or_build(Precision.FLOAT32, build)
+        folder = self._find_or_build(Precision.FLOAT32)
         return OpenVinoEngine(None, self._precision, folder=folder)
 
     def tensorrt_rtx(self) -> DiceEngine:
         if self._device.type != "cuda":
             raise EngineError("an engine of TensorRT-RTX runs on an NVIDIA GPU, device is the CPU")
-        gpu = gpu_by_name(_capability(self._device))
-        self._folder = self._built_ahead(gpu)
-        folder = self._folder or self._find_or_build(
-            self._precision,
-            lambda scratch: build_rtx_engine(self._model, scratch, gpu, self._precision),
-        )
+        self._folder = self._built_ahead(gpu_by_name(gpu_capability(self._device)))
+        folder = self._folder or self._find_or_build(self._precision)
         return OneThreadEngine(lambda: TensorRtRtxEngine(folder, self._device))
 
     def torch_tensorrt(self) -> DiceEngine:
-        # Compiled on the engine's own thread, so nothing is handed from thread to thread.
-        def build(scratch: Path) -> None:
-            built = OneThreadEngine(lambda: self._torch_tensorrt(scratch))
-            try:
-                built.load()
-                built.warm_up((1, _MAX_BATCH))
-            finally:
-                built.close()
-
         try:
-            folder = self._find_or_build(self._precision, build)
+            folder = self._find_or_build(self._precision)
         except EngineNotKeptError as error:
             _LOG.warning("%s; it is built anew at every start", error)
-            return OneThreadEngine(lambda: self._torch_tensorrt(None))
+            graph = self._model.graph(self._precision)
+            # Compiled on the engine's own thread: nothing is handed from thread to thread.
+            return OneThreadEngine(
+                lambda: TorchTensorRtEngine(graph, self._precision, self._device)
+            )
         return OneThreadEngine(
             lambda: TorchTensorRtEngine(None, self._precision, self._device, folder=folder)
         )
-
-    def _torch_tensorrt(self, folder: Path | None) -> TorchTensorRtEngine:
-        graph = self._model.graph(self._precision)
-        return TorchTensorRtEngine(graph, self._precision, self._device, folder=folder)
 
     def keep(self, certificate: Certificate) -> None:
         if self._folder is not None:
@@ -256,11 +246,20 @@ class _Place:
     def _certificate_name(self) -> str:
         return f"certificate-{self._precision.value}.json"
 
-    def _find_or_build(self, built_as: Precision, build: Callable[[Path], object]) -> Path:
+    def _find_or_build(self, built_as: Precision) -> Path:
         key = engine_key(self._kind, built_as, self._model, self._device)
         self._folder = self._cache.find(key)
         if self._folder is None:
-            self._folder = self._cache.add(key, build)
+            order = BuildOrder(
+                kind=self._kind.value,
+                precision=built_as.value,
+                device=str(self._device),
+                weights_path=str(self._model.weights_path),
+                bodies_path=str(self._model.bodies_path),
+                parametric=self._model.parametric,
+                neck_deforms=self._model.neck_deforms,
+            )
+            self._folder = self._cache.add(key, lambda folder: build_apart(order, folder))
         elif (self._folder / self._certificate_name).is_file():
             known = Certificate.load(self._folder / self._certificate_name)
             if not known.passed:
@@ -307,13 +306,13 @@ def build_rtx_engine(
     if progress is not None:
         progress("export to ONNX", 0.0)
     try:
-        export_onnx(model.graph(precision), onnx, _MAX_BATCH)
+        export_onnx(model.graph(precision), onnx, MAX_BATCH)
         return build_rtx(
             onnx,
             folder,
             gpu,
             precision,
-            max_batch=_MAX_BATCH,
+            max_batch=MAX_BATCH,
             fingerprint=fingerprint(model),
             progress=progress,
         )
@@ -330,12 +329,12 @@ def engine_key(
     return EngineKey(
         kind=kind.value,
         precision=precision.value,
-        batch=_MAX_BATCH,
+        batch=MAX_BATCH,
         weights=model.weights_sha256,
         bodies=model.bodies_sha256,
         graph=graph_hash(model),
         device=torch.cuda.get_device_name(device) if on_gpu else platform.machine(),
-        capability=_capability(device) if on_gpu else "",
+        capability=gpu_capability(device) if on_gpu else "",
         versions=tuple(_version(name) for name in _DISTRIBUTIONS.get(kind, ("torch",))),
     )
 
@@ -352,7 +351,8 @@ def graph_hash(model: DiceModel) -> str:
     return digest.hexdigest()
 
 
-def _capability(device: torch.device) -> str:
+def gpu_capability(device: torch.device) -> str:
+    """Compute capability of a GPU, e.g. ``8.9``."""
     return ".".join(map(str, torch.cuda.get_device_capability(device)))
 
 

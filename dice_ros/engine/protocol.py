@@ -52,6 +52,10 @@ class EngineError(DiceRosError):
     """An engine cannot be built, loaded or run."""
 
 
+class EngineNotKeptError(EngineError):
+    """An engine was built, but cannot be written."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineDescription:
     """Which engine answers.

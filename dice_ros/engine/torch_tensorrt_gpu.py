@@ -14,15 +14,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dice_ros.engine.protocol import EngineDescription, EngineError, EngineKind, Precision
+from dice_ros.engine.protocol import (
+    EngineDescription,
+    EngineError,
+    EngineKind,
+    EngineNotKeptError,
+    Precision,
+)
 from dice_ros.networks.dice_graph import DiceGraph, DiceReading
 
 PROGRAM_NAME = "program.ep"
 _CROP = (3, 224, 224)
-
-
-class EngineNotKeptError(EngineError):
-    """The engine was built, but cannot be written."""
 
 
 class TorchTensorRtEngine:
@@ -127,11 +129,12 @@ class PlainTuple(nn.Module):
 
     def __init__(self, graph: DiceGraph) -> None:
         super().__init__()
-        self._graph = graph
+        # Not `_graph`: modules read back from disk have one of their own.
+        self.dice = graph
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """(B, 3, 224, 224) -> the fields of DiceReading in order."""
-        return tuple(self._graph(images))
+        return tuple(self.dice(images))
 
 
 def _save(module: Any, path: Path, example: Tensor) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from dice_ros.errors import InputError, OutputError
 from dice_ros.replay.replay_engine import PipelineMemory
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,12 +24,14 @@ class ReplayCheckpoint:
         number: tickets before this one are done.
         chunks: chunks of the output that hold them.
         memories: what the pipelines know, one per camera.
+        touches: what the touch detectors know, packed, one per camera.
         summary: counts so far.
     """
 
     number: int
     chunks: int
     memories: tuple[PipelineMemory, ...]
+    touches: tuple[bytes, ...]
     summary: Mapping[str, Any]
 
 
@@ -59,6 +61,7 @@ def save_checkpoint(path: Path, checkpoint: ReplayCheckpoint, job: Mapping[str, 
             [base64.b85encode(part).decode() for part in (item.perception, item.estimation)]
             for item in checkpoint.memories
         ],
+        "touches": [base64.b85encode(item).decode() for item in checkpoint.touches],
     }
     draft = path.with_name(path.name + ".new")
     try:
@@ -90,6 +93,7 @@ def load_checkpoint(path: Path, job: Mapping[str, Any]) -> ReplayCheckpoint:
                 PipelineMemory(*(base64.b85decode(part) for part in pair))
                 for pair in value["memories"]
             ),
+            touches=tuple(base64.b85decode(item) for item in value["touches"]),
             summary=value["summary"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -17,8 +17,12 @@ from rosbags.typesys.store import Typestore
 from dice_ros.errors import AssetError
 
 PACKAGE = "dice_ros"
-MESSAGE_NAMES = ("Contact", "Face", "Hand", "HandFaceInteraction", "MeshTopology")
+MESSAGE_NAMES = (
+    *("Contact", "Face", "Hand", "HandFaceInteraction", "MeshTopology"),
+    *("TouchEvent", "TouchSummary"),
+)
 INTERACTION_TYPE = "dice_ros/msg/HandFaceInteraction"
+TOUCH_EVENT_TYPE = "dice_ros/msg/TouchEvent"
 TOPOLOGY_TYPE = "dice_ros/msg/MeshTopology"
 
 

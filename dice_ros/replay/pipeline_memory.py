@@ -1,7 +1,7 @@
 """What a pipeline knows from the frames before, as bytes that can be kept in a file.
 
-The values are pickled; reading admits nothing but the plain value classes of perception and the
-estimators, and arrays, so that a file from elsewhere cannot run code.
+The values are pickled; reading admits nothing but the plain value classes of perception, the
+estimators and touches, and arrays, so that a file from elsewhere cannot run code.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from typing import Any
 
 from dice_ros.errors import InputError
 
-_ROOMS = ("dice_ros.perception.", "dice_ros.estimators.", "dice_ros.types", "dice_ros.pipeline")
+_ROOMS = (
+    *("dice_ros.perception.", "dice_ros.estimators.", "dice_ros.events."),
+    *("dice_ros.types", "dice_ros.pipeline"),
+)
 _NUMPY = {
     "numpy": {"dtype", "ndarray"},
     "numpy._core.multiarray": {"_reconstruct", "scalar"},

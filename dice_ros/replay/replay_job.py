@@ -14,6 +14,7 @@ from typing import Any
 
 from dice_ros import __version__
 from dice_ros.errors import InputError, OutputError
+from dice_ros.events.touch_detector import TouchDetector
 from dice_ros.pipeline import Pipeline
 from dice_ros.replay.camera_topics import choose_cameras
 from dice_ros.replay.checkpoint_file import (
@@ -24,6 +25,7 @@ from dice_ros.replay.checkpoint_file import (
 )
 from dice_ros.replay.kept_topics import KeptTopic, as_cdr, kept_topics
 from dice_ros.replay.marker_record import MARKER_ARRAY_TYPE, MarkerRecorder
+from dice_ros.replay.pipeline_memory import packed, unpacked
 from dice_ros.replay.recorded_bag import RecordedBag
 from dice_ros.replay.recording import StoredTopic
 from dice_ros.replay.replay_engine import Checkpoint, ImageOutcome, ReplayEngine
@@ -32,6 +34,7 @@ from dice_ros.replay.replay_summary import CameraAccount, ReplaySummary
 from dice_ros.replay.results_writer import (
     INTERACTION_TOPIC,
     TOPOLOGY_TOPIC,
+    TOUCH_EVENT_TOPIC,
     UNLIMITED_BYTES,
     ResultsWriter,
     partial_path,
@@ -189,6 +192,7 @@ class ReplayJob:
             pipelines.append(make_pipeline())
             self._stack.callback(pipelines[-1].close)
         self._topologies = pipelines[0].topologies
+        self._touches = [TouchDetector(settings) for _ in self.cameras]
         self._markers = MarkerRecorder(self._topologies) if options.markers else None
         self._engine = ReplayEngine(
             pipelines, workers=options.workers, max_pixels=settings.max_image_pixels
@@ -201,6 +205,8 @@ class ReplayJob:
             self._writer = ResultsWriter(options.out, chunk_bytes=UNLIMITED_BYTES)
             return
         self._engine.restore(checkpoint.memories)
+        for detector, memory in zip(self._touches, checkpoint.touches, strict=True):
+            detector.restore(unpacked(memory))
         self.summary.restore(checkpoint.summary)
         self._writer = ResultsWriter(options.out, resume_chunks=checkpoint.chunks)
         self.resumed = checkpoint.number
@@ -227,7 +233,10 @@ class ReplayJob:
             wanted = list(dict.fromkeys(own))
         taken = {TOPOLOGY_TOPIC}
         for camera in self.cameras:
-            taken |= {camera.prefix + INTERACTION_TOPIC, camera.prefix + MARKERS_TOPIC}
+            taken |= {
+                camera.prefix + topic
+                for topic in (INTERACTION_TOPIC, TOUCH_EVENT_TOPIC, MARKERS_TOPIC)
+            }
         return kept_topics(topics, wanted, taken)
 
     def _accounts(self) -> list[CameraAccount]:
@@ -267,6 +276,8 @@ class ReplayJob:
             # Times of stages differ from run to run; results must not.
             bare = dataclasses.replace(result, timings=())
             self._writer.write_result(bare, prefix + INTERACTION_TOPIC, log_time_ns)
+            told = self._touches[ticket.camera].update(ticket.stamp_ns, result.interactions)
+            self._writer.write_touches(told, prefix + TOUCH_EVENT_TOPIC, log_time_ns)
             if self._markers is not None:
                 self._writer.write_raw(
                     prefix + MARKERS_TOPIC,
@@ -298,7 +309,11 @@ class ReplayJob:
         self._writer.flush()
         self._writer.sync()
         found = ReplayCheckpoint(
-            checkpoint.number, self._writer.chunks, checkpoint.memories, self.summary.state()
+            number=checkpoint.number,
+            chunks=self._writer.chunks,
+            memories=checkpoint.memories,
+            touches=tuple(packed(detector.memory()) for detector in self._touches),
+            summary=self.summary.state(),
         )
         save_checkpoint(self._checkpoint_path, found, self._description)
 
@@ -311,7 +326,17 @@ class ReplayJob:
             if not complete:
                 account.announced = None  # What was not read yet is not missing.
 
+    def _end_touches(self) -> None:
+        """Offsets that only the end of the recording brings are recorded at its end."""
+        end_ns = self._writer.last_time_ns
+        for camera, detector in zip(self.cameras, self._touches, strict=True):
+            topic = camera.prefix + TOUCH_EVENT_TOPIC
+            self._writer.write_touches(detector.finish(), topic, end_ns)
+        self._writer.flush()
+
     def _finish(self, *, complete: bool) -> None:
+        if complete:
+            self._end_touches()
         self._writer.close(complete=complete)
         if complete:
             self._checkpoint_path.unlink(missing_ok=True)

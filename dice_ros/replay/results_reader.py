@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mcap.exceptions import McapError
-from mcap.reader import make_reader
+from mcap.reader import McapReader, make_reader
 from numpy.typing import NDArray
 
 from dice_ros.body.rotation import matrix_from_quaternion
 from dice_ros.camera import Camera
 from dice_ros.errors import InputError
+from dice_ros.events.touch_event import TouchEvent
 from dice_ros.replay.interaction_record import SIDE_CODES, TOUCH_CODES
-from dice_ros.replay.message_store import INTERACTION_TYPE, TOPOLOGY_TYPE, message_store
-from dice_ros.replay.results_writer import INTERACTION_TOPIC, TOPOLOGY_TOPIC
+from dice_ros.replay.message_store import (
+    INTERACTION_TYPE,
+    TOPOLOGY_TYPE,
+    TOUCH_EVENT_TYPE,
+    message_store,
+)
+from dice_ros.replay.results_writer import (
+    INTERACTION_TOPIC,
+    TOPOLOGY_TOPIC,
+    TOUCH_EVENT_TOPIC,
+)
+from dice_ros.replay.touch_record import touch_event_of
 from dice_ros.types import (
     Box,
     Contact,
@@ -47,6 +60,85 @@ def read_interactions(path: Path) -> Iterator[Interaction | None]:
         yield None if message.person_id < 0 else _interaction(message)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ResultFrame:
+    """One answered image.
+
+    Attributes:
+        stamp_ns: stamp of the image.
+        interactions: everybody in it; empty if nobody was seen.
+    """
+
+    stamp_ns: int
+    interactions: tuple[Interaction, ...]
+
+
+def read_frames(path: Path, camera: str = "") -> Iterator[ResultFrame]:
+    """Every answered image of one camera, in the order in which they were processed.
+
+    Args:
+        path: the results.
+        camera: prefix of its topics; see :func:`result_cameras`.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    stamp_ns, people = None, list[Interaction]()
+    for data in _messages(path, camera + INTERACTION_TOPIC, in_file_order=True):
+        message: Any = message_store().deserialize_cdr(data, INTERACTION_TYPE)
+        found = None if message.person_id < 0 else _interaction(message)
+        now_ns = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+        # One message a person: somebody again, or nobody, is another image with the same stamp.
+        known = {item.person_id for item in people}
+        if now_ns != stamp_ns or found is None or found.person_id in known or not people:
+            if stamp_ns is not None:
+                yield ResultFrame(stamp_ns, tuple(people))
+            stamp_ns, people = now_ns, []
+        if found is not None:
+            people.append(found)
+    if stamp_ns is not None:
+        yield ResultFrame(stamp_ns, tuple(people))
+
+
+def read_touch_events(path: Path, camera: str = "") -> Iterator[TouchEvent]:
+    """Everything that was told of touches, in order.
+
+    Empty, too, for files written before there were touch events: see
+    :func:`dice_ros.replay.touch_recount.recount_touches`.
+
+    Args:
+        path: the results.
+        camera: prefix of its topics; see :func:`result_cameras`.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    for data in _messages(path, camera + TOUCH_EVENT_TOPIC, in_file_order=True):
+        message: Any = message_store().deserialize_cdr(data, TOUCH_EVENT_TYPE)
+        try:
+            yield touch_event_of(message)
+        except ValueError as error:
+            raise InputError(f"the results {path} cannot be read: {error}") from error
+
+
+def result_cameras(path: Path) -> tuple[str, ...]:
+    """Prefixes of the topics of each camera's results, by name; one empty prefix if it was alone.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    with _opened(path) as reader:
+        summary = reader.get_summary()
+        topics = {channel.topic for channel in summary.channels.values()} if summary else set()
+    return tuple(
+        sorted(
+            topic.removesuffix(INTERACTION_TOPIC)
+            for topic in topics
+            if topic.endswith(INTERACTION_TOPIC)
+        )
+    )
+
+
 def read_topologies(path: Path) -> dict[str, MeshTopology]:
     """Every topology by its id.
 
@@ -67,11 +159,18 @@ def read_topologies(path: Path) -> dict[str, MeshTopology]:
     return found
 
 
-def _messages(path: Path, topic: str) -> Iterator[bytes]:
+def _messages(path: Path, topic: str, *, in_file_order: bool = False) -> Iterator[bytes]:
+    with _opened(path) as reader:
+        found = reader.iter_messages(topics=[topic], log_time_order=not in_file_order)
+        for _, _, message in found:
+            yield message.data
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[McapReader]:
     try:
         with path.open("rb") as file:
-            for _, _, message in make_reader(file).iter_messages(topics=[topic]):
-                yield message.data
+            yield make_reader(file)
     except (OSError, EOFError, McapError, struct.error) as error:
         raise InputError(f"the results {path} cannot be read: {error}") from error
 

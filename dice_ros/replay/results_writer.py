@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,16 +25,24 @@ from typing_extensions import Self
 
 from dice_ros.camera import Camera
 from dice_ros.errors import InputError, OutputError
+from dice_ros.events.touch_event import TouchEvent
 from dice_ros.replay.interaction_record import (
     header_record,
     interaction_records,
     topology_record,
 )
-from dice_ros.replay.message_store import INTERACTION_TYPE, TOPOLOGY_TYPE, message_store
+from dice_ros.replay.message_store import (
+    INTERACTION_TYPE,
+    TOPOLOGY_TYPE,
+    TOUCH_EVENT_TYPE,
+    message_store,
+)
+from dice_ros.replay.touch_record import touch_event_record
 from dice_ros.replay.whole_file import WholeFile
 from dice_ros.types import Frame, FrameResult, MeshTopology
 
 INTERACTION_TOPIC = "/dice/interaction"
+TOUCH_EVENT_TOPIC = "/dice/touch_events"
 TOPOLOGY_TOPIC = "/dice/topology"
 IMAGE_TOPIC = "/camera/image_raw"
 CAMERA_INFO_TOPIC = "/camera/camera_info"
@@ -124,6 +133,11 @@ class MessageWriter:
     def topics(self) -> frozenset[str]:
         """Topics with at least one message."""
         return frozenset(self._channels)
+
+    @property
+    def last_time_ns(self) -> int:
+        """The latest time of recording; 0 before the first message."""
+        return self._times_ns[1] if self._times_ns else 0
 
     def write(
         self,
@@ -351,6 +365,17 @@ class ResultsWriter(MessageWriter):
         """Write one message per person, or one that says nobody was there."""
         for record in interaction_records(result):
             self.write(topic, INTERACTION_TYPE, record, result.frame.stamp_ns, log_time_ns)
+
+    def write_touches(
+        self,
+        events: Iterable[TouchEvent],
+        topic: str = TOUCH_EVENT_TOPIC,
+        log_time_ns: int | None = None,
+    ) -> None:
+        """Write what was told of touches, in this order."""
+        for event in events:
+            record = touch_event_record(event)
+            self.write(topic, TOUCH_EVENT_TYPE, record, event.stamp_ns, log_time_ns)
 
 
 class ImageBagWriter(MessageWriter):

@@ -8,11 +8,11 @@ frame costs nothing but the images that arrive meanwhile, which are counted.
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import rclpy
@@ -21,9 +21,11 @@ from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo
 
 from dice_ros.camera_message_fields import camera_from_fields
+from dice_ros.cli.interruption import Interruption
 from dice_ros.errors import CameraError, DiceRosError, ImageError, SettingsError
 from dice_ros.ros.calibration import Calibration
 from dice_ros.ros.dds_profile import use_dds_profile
@@ -45,6 +47,8 @@ from dice_ros.settings import Settings
 
 STOP_TIMEOUT_S = 10.0
 """How long the image in progress may take to finish before the worker is abandoned."""
+_FLUSH_TIMEOUT_S = 1.0
+"""How long a node that ends waits for slow listeners."""
 _HEARTBEAT_S = 0.2
 
 
@@ -82,7 +86,7 @@ class DiceNode(LifecycleNode):
         self._input = ImageInput(
             self, self.settings, self._on_image, self._on_camera_info, self._on_mismatch
         )
-        self._publications = Publications(self, self._on_mismatch)
+        self._publications = Publications(self, self.settings, self._on_mismatch)
         self._calibration = Calibration(self._input.info_topic, self._on_calibration_trouble)
         self._tools = NodeTools(
             settings=lambda: self.settings,
@@ -166,6 +170,8 @@ class DiceNode(LifecycleNode):
             self._monitor.stop(STOP_TIMEOUT_S)
             self._guarded("destroy", self._release)
             self._end_thread()
+            if self.context.ok():
+                self._publications.flush(_FLUSH_TIMEOUT_S)
             self._jump_handle.unregister()
             self._say(self._accounting.account().sentence())
         super().destroy_node()
@@ -221,7 +227,12 @@ class DiceNode(LifecycleNode):
     def _deactivate(self) -> None:
         worker, self._worker = self._worker, None
         self._input_s = None
-        if worker is not None and not worker.stop(STOP_TIMEOUT_S):
+        if worker is None:
+            return
+        has_stopped = worker.stop(STOP_TIMEOUT_S)
+        if self.context.ok():
+            self._publications.end_touches()
+        if not has_stopped:
             # It closes the pipeline when it comes back: nobody else may touch it.
             stage = worker.stages.stage
             self._host = None
@@ -361,26 +372,31 @@ def _state_text(transition: str | None, lifecycle: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until it is interrupted or shut down; returns the exit code."""
     use_dds_profile()
-    rclpy.init(args=arguments)
-    # SIGTERM ends the node like Ctrl-C does, with its accounts.
-    signal.signal(signal.SIGTERM, lambda *_: rclpy.try_shutdown())
+    # rclpy's own handlers would end the communication first: open touches could not be ended.
+    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    with Interruption() as interruption:
+        try:
+            return _run(interruption)
+        except KeyboardInterrupt:  # asked twice
+            return 1
+        finally:
+            rclpy.try_shutdown()
+
+
+def _run(interruption: Interruption) -> int:
     try:
         node = DiceNode()
     except SettingsError as error:
         sys.stderr.write(f"dice_node: {error}\n")
-        rclpy.try_shutdown()
         return 1
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    try:
-        while rclpy.ok() and not node.has_ended:
+    with suppress(ExternalShutdownException):
+        while rclpy.ok() and not node.has_ended and not interruption.is_asked():
             _spin_once(executor, node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
     failed = node.has_ended and node.failure is not None
     executor.shutdown()
     node.destroy_node()
-    rclpy.try_shutdown()
     return 1 if failed else 0
 
 

@@ -150,7 +150,7 @@ class FrameWorker:
             tools.publications.extras(result, tools.settings())
         except Exception:  # the answer is out already
             tools.accounting.noted("internal_error_in_extras")
-            self._report_defect("frames, markers or overlay could not be published")
+            self._report_defect("touches, frames, markers or overlay could not be published")
 
     def _answer(self, arrival: Arrival) -> FrameResult | None:
         """The published result; None if this worker was abandoned meanwhile."""

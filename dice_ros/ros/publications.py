@@ -1,4 +1,5 @@
-"""Everything the node says about images: interactions, topologies, markers, overlays, frames."""
+"""Everything the node says about images: interactions, touches, topologies, markers, overlays,
+frames."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from dice_ros.ros.overlay_publisher import OverlayPublisher
 from dice_ros.ros.qos_text import subscriber_mismatch
 from dice_ros.ros.rate_limit import RateLimit
 from dice_ros.ros.tf_broadcast import TfBroadcast
+from dice_ros.ros.touch_publisher import TouchPublisher
 from dice_ros.settings import Settings
 from dice_ros.types import FrameResult
 from dice_ros.types import MeshTopology as Topology
@@ -34,10 +36,11 @@ class Publications:
 
     Args:
         node: the node that owns the topics.
+        settings: settings in force.
         on_mismatch: told in words of subscribers whose QoS does not match.
     """
 
-    def __init__(self, node: Node, on_mismatch: Callable[[str], None]) -> None:
+    def __init__(self, node: Node, settings: Settings, on_mismatch: Callable[[str], None]) -> None:
         def mismatch(event) -> None:
             on_mismatch(subscriber_mismatch(self._interaction.topic_name, event.last_policy_kind))
 
@@ -46,6 +49,7 @@ class Publications:
             HandFaceInteraction, "dice/interaction", 10, event_callbacks=events
         )
         self._topology = node.create_publisher(MeshTopology, "dice/topology", _LATCHED)
+        self._touches = TouchPublisher(node, settings)
         self._markers = node.create_publisher(MarkerArray, "dice/markers", 2)
         self._overlay = OverlayPublisher(node)
         self._tf = TfBroadcast(node)
@@ -72,8 +76,17 @@ class Publications:
         for message in interaction_messages(result, camera):
             self._interaction.publish(message)
 
+    def end_touches(self) -> None:
+        """Publish the offset of every touch that lasts: no more images are answered for now."""
+        self._touches.finish()
+
+    def flush(self, timeout_s: float) -> None:
+        """Wait until every listener has what was told of touches."""
+        self._touches.flush(timeout_s)
+
     def extras(self, result: FrameResult, settings: Settings) -> None:
-        """What is nobody's answer; the expensive topics only while somebody listens."""
+        """Touches, and what is nobody's answer; expensive topics only while somebody listens."""
+        self._touches.answer(result, settings)
         if settings.publish_tf:
             self._tf.publish(result)
         listened = self._markers.get_subscription_count() > 0

@@ -14,16 +14,21 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from dice_ros.errors import DiceRosError
-from dice_ros.msg import HandFaceInteraction, MeshTopology
-from dice_ros.replay.message_store import INTERACTION_TYPE, TOPOLOGY_TYPE
-from dice_ros.replay.results_writer import INTERACTION_TOPIC, TOPOLOGY_TOPIC, ResultsWriter
+from dice_ros.msg import HandFaceInteraction, MeshTopology, TouchEvent
+from dice_ros.replay.message_store import INTERACTION_TYPE, TOPOLOGY_TYPE, TOUCH_EVENT_TYPE
+from dice_ros.replay.results_writer import (
+    INTERACTION_TOPIC,
+    TOPOLOGY_TOPIC,
+    TOUCH_EVENT_TOPIC,
+    ResultsWriter,
+)
 from dice_ros.ros.dds_profile import use_dds_profile
 
 _CDR_HEADER_BYTES = 4
 
 
 class Recorder(Node):
-    """Writes every interaction and topology it receives, as the bytes that came.
+    """Writes every interaction, touch event and topology it receives, as the bytes that came.
 
     Args:
         writer: where to.
@@ -42,6 +47,9 @@ class Recorder(Node):
             HandFaceInteraction, "dice/interaction", self._on_interaction, qos, raw=True
         )
         self.create_subscription(
+            TouchEvent, "dice/touch_events", self._on_touch_event, qos, raw=True
+        )
+        self.create_subscription(
             MeshTopology, "dice/topology", self._on_topology, latched, raw=True
         )
 
@@ -51,11 +59,13 @@ class Recorder(Node):
         return len(self._stamps)
 
     def _on_interaction(self, data: bytes) -> None:
-        # A header starts with its stamp: seconds and nanoseconds after the CDR header.
-        seconds, nanoseconds = struct.unpack_from("<iI", data, _CDR_HEADER_BYTES)
-        stamp_ns = seconds * 1_000_000_000 + nanoseconds
+        stamp_ns = _stamp_ns(data)
         self._stamps.add(stamp_ns)
         self._writer.write_raw(INTERACTION_TOPIC, INTERACTION_TYPE, data, stamp_ns)
+        self.last_s = time.monotonic()
+
+    def _on_touch_event(self, data: bytes) -> None:
+        self._writer.write_raw(TOUCH_EVENT_TOPIC, TOUCH_EVENT_TYPE, data, _stamp_ns(data))
         self.last_s = time.monotonic()
 
     def _on_topology(self, data: bytes) -> None:
@@ -63,10 +73,16 @@ class Recorder(Node):
         self.last_s = time.monotonic()
 
 
+def _stamp_ns(data: bytes) -> int:
+    """A header starts with its stamp: seconds and nanoseconds after the CDR header."""
+    seconds, nanoseconds = struct.unpack_from("<iI", data, _CDR_HEADER_BYTES)
+    return int(seconds) * 1_000_000_000 + int(nanoseconds)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Record until enough frames came, silence, or an interrupt; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="recorder", description="Record /dice/interaction and /dice/topology into MCAP."
+        prog="recorder", description="Record interactions, touch events and topologies into MCAP."
     )
     parser.add_argument("out", type=Path, help="the MCAP file")
     parser.add_argument("--count", type=int, metavar="N", help="stop after N frames")

@@ -20,7 +20,7 @@ FORBIDDEN = {
 }
 # A room may import rooms to its right.
 ORDER = (
-    *("ros", "cli", "assets", "replay", "synthesis", "render", "evaluation", "pipeline"),
+    *("ros", "cli", "assets", "replay", "synthesis", "render", "evaluation", "pipeline", "events"),
     *(
         "estimators",
         "perception",
@@ -36,11 +36,13 @@ FREE = {
     *("types", "camera", "errors", "settings", "settings_document", "stopwatch"),
     *("image_decoding", "blas_threads", "metric_placement", "model_folder"),
     *("optional_packages", "picture_header", "file_hash", "box_overlap"),
+    "camera_message_fields",
 }
 HEAVY = {
     "ai_edge_litert": "dice_ros/perception/litert.py",
     "safetensors": "dice_ros/checkpoints/weights_file.py",
     "smplx": "dice_ros/body/skinning.py",
+    "pyarrow": "dice_ros/events/parquet_file.py",
     "openvino": "dice_ros/engine/openvino_cpu.py",
     "tensorrt_rtx": "dice_ros/engine/tensorrt_rtx.py",
     "torch_tensorrt": "dice_ros/engine/torch_tensorrt_gpu.py",

@@ -25,11 +25,12 @@ from rosbags.rosbag2 import Reader as Reader2
 from rosbags.typesys import Stores, get_typestore
 
 from dice_ros.errors import InputError, OutputError
+from dice_ros.events.touch_event import TouchPhase
 from dice_ros.pipeline import Pipeline
 from dice_ros.replay.message_store import INTERACTION_TYPE, message_store
 from dice_ros.replay.pipeline_memory import packed, unpacked
 from dice_ros.replay.replay_job import RecordedTime, ReplayJob, ReplayOptions, summary_path
-from dice_ros.replay.results_reader import read_interactions, read_topologies
+from dice_ros.replay.results_reader import read_interactions, read_topologies, read_touch_events
 from dice_ros.settings import Settings
 from dice_ros.types import Frame
 
@@ -252,7 +253,7 @@ def test_other_tools_find_right_types_hashes_and_definitions(replay, pictures, t
         }
     assert set(channels) == {
         *("/cam/image_raw", "/cam/camera_info"),
-        *(TOPIC, "/dice/topology", "/dice/markers"),
+        *(TOPIC, "/dice/topology", "/dice/markers", "/dice/touch_events"),
     }
     described = json.loads(metadata["rosbag2"]["serialized_metadata"])
     listed = {
@@ -282,13 +283,14 @@ def official_hash(type_name):
 
 def test_ros_reads_the_bytes(replay, pictures, tmp_path):
     pytest.importorskip("rclpy")
-    from dice_ros.msg import HandFaceInteraction
+    from dice_ros.msg import HandFaceInteraction, TouchEvent
     from rclpy.serialization import deserialize_message
     from visualization_msgs.msg import MarkerArray
 
     _, out = replay(write_bag2(tmp_path / "bag", film(pictures[34:37])), markers=True)
-    found = {TOPIC: 0, "/dice/markers": 0}
-    kinds = {TOPIC: HandFaceInteraction, "/dice/markers": MarkerArray}
+    touches = "/dice/touch_events"
+    found = {TOPIC: 0, "/dice/markers": 0, touches: 0}
+    kinds = {TOPIC: HandFaceInteraction, "/dice/markers": MarkerArray, touches: TouchEvent}
     with out.open("rb") as file:
         for _, channel, message in make_reader(file).iter_messages():
             if channel.topic in kinds:
@@ -299,7 +301,10 @@ def test_ros_reads_the_bytes(replay, pictures, tmp_path):
                     assert meshes
                     assert all(len(item.points) == len(item.colors) > 1000 for item in meshes)
                     assert all(item.header.frame_id == "eye" for item in value.markers)
-    assert set(found.values()) == {3}
+                if channel.topic == touches:
+                    assert value.header.frame_id == "eye"
+                    assert value.face_region in value.face_regions
+    assert found == {TOPIC: 3, "/dice/markers": 3, touches: 2}  # an onset and an offset
 
 
 def test_markers_are_those_of_the_node(replay, pictures, pipeline):
@@ -461,6 +466,8 @@ def test_a_replay_that_stops_early_leaves_a_readable_unfinished_file(
 def test_resuming_gives_the_file_of_an_uninterrupted_run(make_pipeline, replay, pictures, tmp_path):
     bag = write_bag2(tmp_path / "bag", film(pictures[12:42]))
     _, reference = replay(bag, name="whole/out.mcap", keep=())
+    (onset,) = [e for e in read_touch_events(reference) if e.phase is TouchPhase.ONSET]
+    assert onset.stamp_ns < EPOCH + (12 + 25) * PERIOD  # it lasts when the checkpoint is written
     for stop_at in (3, 27):
         out = tmp_path / str(stop_at) / "out.mcap"
         options = ReplayOptions((str(bag),), out, keep=(), resume=True)

@@ -106,16 +106,16 @@ def test_no_image_is_lost_while_a_faster_engine_is_built_and_swapped_in(
     ros, factory, model_dir, tmp_path, monkeypatch, astronaut
 ):
     pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install openvino")
-    from dice_ros.engine.openvino_cpu import OpenVinoEngine
+    from dice_ros.engine import choose
 
     monkeypatch.setenv("DICE_ROS_ENGINES", str(tmp_path))
-    may_build, load = threading.Event(), OpenVinoEngine.load
+    may_build, build = threading.Event(), choose.build_apart
 
-    def load_slowly(engine):
+    def build_slowly(order, folder):
         assert may_build.wait(300)
-        load(engine)
+        build(order, folder)
 
-    monkeypatch.setattr(OpenVinoEngine, "load", load_slowly)
+    monkeypatch.setattr(choose, "build_apart", build_slowly)
     node = start(
         ros,
         factory,

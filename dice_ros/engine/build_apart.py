@@ -1,0 +1,91 @@
+"""Building an engine in a process of its own, so that images are answered undisturbed meanwhile.
+
+Exporting a network changes, for a while, how every module of the process is called: a batch that
+another thread computes just then would become part of the export, and fail. A process apart also
+gives its gigabytes back when it ends, and runs at a lower priority.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dice_ros.engine.protocol import EngineError, EngineNotKeptError
+
+WORKER = "dice_ros.engine.build_worker"
+_SAID = 2000
+"""Characters of what a worker said that are worth repeating."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOrder:
+    """What is to be built, in values that can be sent to another process.
+
+    Attributes:
+        kind: value of an :class:`dice_ros.engine.protocol.EngineKind`.
+        precision: value of a :class:`dice_ros.engine.protocol.Precision`.
+        device: e.g. ``cpu`` or ``cuda:0``.
+        weights_path, bodies_path: what to build from.
+        parametric, neck_deforms: as in ``DiceModel``.
+    """
+
+    kind: str
+    precision: str
+    device: str
+    weights_path: str
+    bodies_path: str
+    parametric: bool
+    neck_deforms: bool
+
+    def to_json(self) -> str:
+        """For a command line."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> BuildOrder:
+        """What :meth:`to_json` wrote."""
+        return BuildOrder(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFailure:
+    """Why a worker gave up, as it says so on its standard output.
+
+    Attributes:
+        kept: False if the engine was built but cannot be written.
+        message: for people.
+    """
+
+    message: str
+    kept: bool = True
+
+
+def build_apart(order: BuildOrder, folder: Path) -> None:
+    """Build into a folder and wait for it.
+
+    Raises:
+        EngineNotKeptError: it was built, but cannot be written.
+        EngineError: it cannot be built; the message says why.
+    """
+    command = [sys.executable, "-m", WORKER, order.to_json(), str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise EngineError(f"the process that builds engines cannot be started: {error}") from error
+    if done.returncode == 0:
+        return
+    failure = _failure(done.stdout) or BuildFailure(
+        f"the process that builds it ended with code {done.returncode}: {done.stderr[-_SAID:]}"
+    )
+    raise (EngineError if failure.kept else EngineNotKeptError)(failure.message)
+
+
+def _failure(said: str) -> BuildFailure | None:
+    lines = said.strip().splitlines()
+    try:
+        return BuildFailure(**json.loads(lines[-1])) if lines else None
+    except (ValueError, TypeError):
+        return None
