@@ -35,7 +35,7 @@ from dice_ros.engine.compiled import CompiledEngine
 from dice_ros.engine.eager import EagerEngine
 from dice_ros.engine.one_thread import OneThreadEngine
 from dice_ros.engine.openvino_cpu import OpenVinoEngine, cpu_has
-from dice_ros.engine.protocol import Engine, EngineError, Precision
+from dice_ros.engine.protocol import DiceEngine, EngineError, Precision
 from dice_ros.engine.tensorrt_rtx import TensorRtRtxEngine, gpu_by_name
 from dice_ros.engine.torch_tensorrt_gpu import TorchTensorRtEngine
 from dice_ros.networks.dice import DiceConfig
@@ -191,9 +191,9 @@ def _best_s(work: Callable[[], Any], device: torch.device) -> float:
 
 def open_engines(
     model: DiceModel, device: torch.device, folder: Path, *, compile_too: bool
-) -> dict[str, Engine]:
+) -> dict[str, DiceEngine]:
     """Every engine that can be had here; what is built goes into ``folder``."""
-    wanted: dict[str, Callable[[], Engine]] = {
+    wanted: dict[str, Callable[[], DiceEngine]] = {
         "eager float32": lambda: EagerEngine(model.graph(Precision.FLOAT32), device)
     }
     if device.type == "cuda":
@@ -228,15 +228,15 @@ def open_engines(
 
 def tensorrt_engines(
     model: DiceModel, device: torch.device, folder: Path
-) -> dict[str, Callable[[], Engine]]:
+) -> dict[str, Callable[[], DiceEngine]]:
     """Both kinds, half precision."""
     half = Precision.FLOAT16
 
-    def torch_tensorrt() -> Engine:
+    def torch_tensorrt() -> DiceEngine:
         graph = model.graph(half)
         return OneThreadEngine(lambda: TorchTensorRtEngine(graph, half, device))
 
-    def tensorrt_rtx() -> Engine:
+    def tensorrt_rtx() -> DiceEngine:
         major, minor = torch.cuda.get_device_capability(device)
         build_rtx_engine(model, folder / "rtx", gpu_by_name(f"{major}.{minor}"), half)
         return OneThreadEngine(lambda: TensorRtRtxEngine(folder / "rtx", device))
@@ -244,7 +244,7 @@ def tensorrt_engines(
     return {"torch_tensorrt float16": torch_tensorrt, "tensorrt_rtx float16": tensorrt_rtx}
 
 
-def prove(engines: dict[str, Engine], model: DiceModel, device: torch.device) -> dict[str, Any]:
+def prove(engines: dict[str, DiceEngine], model: DiceModel, device: torch.device) -> dict[str, Any]:
     """Certificates against the plain float32 graph."""
     plain = EagerEngine(
         DiceGraph(

@@ -6,7 +6,9 @@ source=$1 build=$2 prefix=$3
 rm -rf "$build/source"
 mkdir -p "$build/source/dice_ros"
 cp -r "$source/CMakeLists.txt" "$source/package.xml" "$source/msg" "$build/source/"
-cp "$source/dice_ros/__init__.py" "$build/source/dice_ros/"
+# With its own time: CMake installs no file whose time is that of what lies there, and another
+# __init__.py, made a moment ago, does.
+cp -p "$source/dice_ros/__init__.py" "$build/source/dice_ros/"
 log=$build/build.log
 export PATH="$prefix/bin:$PATH" AMENT_PREFIX_PATH="$prefix"
 run() {

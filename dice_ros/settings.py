@@ -126,20 +126,22 @@ class Settings:
 
     estimator: str = _setting(
         "landmark_fit",
-        "How meshes, contacts and deformation are estimated: landmark_fit needs nothing, dice "
-        "needs the published weights and body models.",
-        choices=("landmark_fit", "dice"),
+        "How meshes, contacts and deformation are estimated: landmark_fit needs nothing, the "
+        "others need published weights and body models. dice knows head and hand, interwild two "
+        "hands.",
+        choices=("landmark_fit", "dice", "interwild", "dice+interwild"),
         effect=Effect.REBUILD,
     )
     model_dir: str = _setting(
         "",
-        "Folder of converted models (dice.safetensors, dice_bodies.npz); empty for "
+        "Folder of converted models (dice.safetensors, dice_bodies.npz, interwild.safetensors, "
+        "mano_hands.npz); empty for "
         "$DICE_ROS_MODELS, or dice_ros/models in the user's data folder.",
         effect=Effect.REBUILD,
     )
     device: str = _setting(
         "auto",
-        "Where networks of the estimator dice run; auto takes a GPU if there is one.",
+        "Where networks of dice and interwild run; auto takes a GPU if there is one.",
         choices=("auto", "cpu", "cuda"),
         effect=Effect.REBUILD,
     )
@@ -168,6 +170,19 @@ class Settings:
         "Meshes of the estimator dice: FLAME and MANO, or the network's free vertices.",
         choices=("parametric", "free"),
         effect=Effect.REBUILD,
+    )
+    interwild_boxes: str = _setting(
+        "detector",
+        "Where the estimator interwild gets the hands' boxes from: perception's hand detector, or "
+        "its own network, which tells right from left itself and takes longer.",
+        choices=("detector", "network"),
+    )
+    interwild_confidence_min: float = _setting(
+        0.01,
+        "Hands that the network of interwild found with a lower peak are left out (uncalibrated; a "
+        "flat map has 0.0003).",
+        minimum=0.0,
+        maximum=1.0,
     )
     max_persons: int = _setting(
         1, "Persons followed at once, largest faces first.", minimum=1, maximum=8

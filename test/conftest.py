@@ -60,26 +60,34 @@ def licensed_stand_ins(tmp_path_factory, open_head: OpenHead, open_hand: OpenHan
     """A folder with stand-ins for every licensed file, a small network among them."""
     pytest.importorskip("torch", reason="DICE needs PyTorch: pip install torch smplx safetensors")
     from dice_ros.networks.dice_config import small_config
+    from dice_ros.networks.interwild.config import small_config as small_interwild
+    from dice_ros.networks.interwild.seeded_weights import write_stand_in_snapshot
     from dice_ros.networks.stand_in_weights import write_stand_in_checkpoint
     from dice_ros.synthesis.stand_in_bodies import write_stand_ins
 
     folder = tmp_path_factory.mktemp("licensed")
     write_stand_ins(folder, open_head, open_hand)
     write_stand_in_checkpoint(folder / "model.bin", small_config())
+    write_stand_in_snapshot(folder / "snapshot_6.pth", small_interwild())
     return folder
 
 
 @pytest.fixture(scope="session")
 def model_dir(tmp_path_factory, licensed_stand_ins: Path) -> Path:
-    """The same, converted: what the estimator dice loads."""
+    """The same, converted: what the estimators dice and interwild load."""
     pytest.importorskip(
         "smplx", reason="the bodies need smplx: pip install torch smplx safetensors"
     )
     from dice_ros.body.dice_bodies import FILE_NAME, save_bodies
-    from dice_ros.body.licensed_bodies import read_licensed_bodies
+    from dice_ros.body.licensed_bodies import read_licensed_bodies, read_licensed_hands
+    from dice_ros.body.mano_pair import FILE_NAME as HANDS_NAME
+    from dice_ros.body.mano_pair import save_hands
     from dice_ros.networks.dice_weights import convert_dice
+    from dice_ros.networks.interwild.weights import convert_interwild
 
     folder = tmp_path_factory.mktemp("models")
+    convert_interwild(licensed_stand_ins / "snapshot_6.pth", folder / "interwild.safetensors")
+    save_hands(folder / HANDS_NAME, read_licensed_hands(licensed_stand_ins))
     convert_dice(licensed_stand_ins / "model.bin", folder / "dice.safetensors")
     save_bodies(folder / FILE_NAME, read_licensed_bodies(licensed_stand_ins))
     return folder

@@ -22,13 +22,7 @@ from dice_ros.body.flame_arrays import (
     FLAME_VERTICES,
     FlameArrays,
 )
-from dice_ros.body.mano_arrays import (
-    MANO_JOINTS,
-    MANO_SHAPES,
-    MANO_TRIANGLES,
-    MANO_VERTICES,
-    ManoArrays,
-)
+from dice_ros.body.mano_arrays import MANO_VERTICES, ManoArrays, mano_specs
 from dice_ros.body.model_file import ArraySpec, read_model_file, write_model_file
 from dice_ros.errors import AssetError
 
@@ -132,22 +126,17 @@ def _part(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[str, Any]
 
 
 def _specs() -> dict[str, ArraySpec]:
-    model = (
-        (_FLAME, FLAME_VERTICES, FLAME_JOINTS, FLAME_SHAPES + FLAME_EXPRESSIONS, FLAME_TRIANGLES),
-        (_MANO, MANO_VERTICES, MANO_JOINTS, MANO_SHAPES, MANO_TRIANGLES),
-    )
-    specs = {"synthetic": ArraySpec((), "bool")}
-    for prefix, vertices, joints, shapes, triangles in model:
-        specs |= {
-            prefix + "template": ArraySpec((vertices, 3), "float32"),
-            prefix + "shape_directions": ArraySpec((vertices, 3, shapes), "float32"),
-            prefix + "pose_directions": ArraySpec((vertices, 3, 9 * (joints - 1)), "float32"),
-            prefix + "joint_regressor": ArraySpec((joints, vertices), "float32"),
-            prefix + "weights": ArraySpec((vertices, joints), "float32"),
-            prefix + "parents": ArraySpec((joints,), "int32"),
-            prefix + "triangles": ArraySpec((triangles, 3), "int32"),
-        }
+    specs = {"synthetic": ArraySpec((), "bool")} | mano_specs(_MANO)
     specs |= {
+        "flame.template": ArraySpec((FLAME_VERTICES, 3), "float32"),
+        "flame.shape_directions": ArraySpec(
+            (FLAME_VERTICES, 3, FLAME_SHAPES + FLAME_EXPRESSIONS), "float32"
+        ),
+        "flame.pose_directions": ArraySpec((FLAME_VERTICES, 3, 9 * (FLAME_JOINTS - 1)), "float32"),
+        "flame.joint_regressor": ArraySpec((FLAME_JOINTS, FLAME_VERTICES), "float32"),
+        "flame.weights": ArraySpec((FLAME_VERTICES, FLAME_JOINTS), "float32"),
+        "flame.parents": ArraySpec((FLAME_JOINTS,), "int32"),
+        "flame.triangles": ArraySpec((FLAME_TRIANGLES, 3), "int32"),
         "flame.landmark_triangles": ArraySpec((FACE_LANDMARKS,), "int32"),
         "flame.landmark_weights": ArraySpec((FACE_LANDMARKS, 3), "float32"),
         "flame.neck": ArraySpec((-1,), "int32"),

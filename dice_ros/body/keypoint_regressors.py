@@ -24,6 +24,12 @@ def hand_keypoints(mano: ManoArrays, vertices: NDArray[np.floating]) -> NDArray[
     return keypoints[:, STANDARD_ORDER]
 
 
+def keypoint_regressor(mano: ManoArrays) -> NDArray[np.float32]:
+    """(21, 778) float32 matrix that gives the same keypoints."""
+    tips = np.eye(len(mano.template), dtype=np.float32)[list(_TIPS)]
+    return np.concatenate([mano.joint_regressor, tips])[list(STANDARD_ORDER)]
+
+
 def face_keypoints(flame: FlameArrays, vertices: NDArray[np.floating]) -> NDArray[np.floating]:
     """68 landmarks of head meshes: (B, 5023, 3) -> (B, 68, 3)."""
     corners = vertices[:, flame.triangles[flame.landmark_triangles]]

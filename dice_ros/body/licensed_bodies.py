@@ -19,17 +19,20 @@ from dice_ros.body.licensed_files import (
     BODY_FILES,
     FLAME_LANDMARKS,
     FLAME_MODEL,
+    HAND_FILES,
     HAND_REST,
     HAND_TRANSFORMS,
     HEAD_REST,
     HEAD_TRANSFORMS,
+    MANO_LEFT_MODEL,
     MANO_MODEL,
     NECK,
     LicensedFile,
-    find_file,
-    missing_text,
+    find_all,
 )
 from dice_ros.body.mano_arrays import ManoArrays
+from dice_ros.body.mano_pair import ManoPair, ManoWithMean, repaired_left
+from dice_ros.checkpoints.body_files import ManoArrays as PublishedMano
 from dice_ros.checkpoints.body_files import is_synthetic, read_flame, read_landmarks, read_mano
 from dice_ros.checkpoints.sparse_matrix import SparseMatrix
 from dice_ros.checkpoints.template_files import (
@@ -46,6 +49,26 @@ from dice_ros.types import Float32Array
 _REST_ROUNDING_M, _REST_FOREIGN_M = 1e-4, 0.02
 
 
+def read_licensed_hands(folder: Path) -> ManoPair:
+    """Both MANO hands with their mean poses, the left one repaired.
+
+    Args:
+        folder: holds the files of :data:`dice_ros.body.licensed_files.HAND_FILES`, at any depth.
+
+    Raises:
+        AssetError: as :func:`read_licensed_bodies`.
+    """
+    paths = find_all(folder, HAND_FILES)
+    right, left = (read_mano(paths[item]) for item in (MANO_MODEL, MANO_LEFT_MODEL))
+    right_arrays = mano_arrays(right)
+    left_arrays = repaired_left(right_arrays, mano_arrays(left))
+    return ManoPair(
+        right=ManoWithMean(right_arrays, right.hands_mean),
+        left=ManoWithMean(left_arrays, left.hands_mean),
+        synthetic=any(is_synthetic(path) for path in paths.values()),
+    )
+
+
 def read_licensed_bodies(folder: Path) -> DiceBodies:
     """Everything DICE needs besides its weights.
 
@@ -56,7 +79,7 @@ def read_licensed_bodies(folder: Path) -> DiceBodies:
         AssetError: files are missing (all are listed, with where to get them), damaged, unsafe,
             their arrays are not of the expected shape, or the template belongs to other models.
     """
-    paths = _find_all(folder)
+    paths = find_all(folder, BODY_FILES)
     flame = read_flame_arrays(paths[FLAME_MODEL], paths[FLAME_LANDMARKS], paths[NECK])
     mano = read_mano_arrays(paths[MANO_MODEL])
     return DiceBodies(
@@ -65,17 +88,6 @@ def read_licensed_bodies(folder: Path) -> DiceBodies:
         template=_template(paths, flame, mano),
         synthetic=any(is_synthetic(path) for path in paths.values()),
     )
-
-
-def _find_all(folder: Path) -> dict[LicensedFile, Path]:
-    if not folder.is_dir():
-        raise AssetError(f"{folder} is no folder: name the one that holds the licensed files")
-    found = {item: find_file(folder, item) for item in BODY_FILES}
-    missing = [item for item, path in found.items() if path is None]
-    if missing:
-        lines = "\n".join(f"  {missing_text(item)}" for item in missing)
-        raise AssetError(f"{len(missing)} files are missing in {folder}:\n{lines}")
-    return {item: path for item, path in found.items() if path is not None}
 
 
 def read_flame_arrays(model: Path, embedding: Path, neck: Path) -> FlameArrays:
@@ -119,7 +131,11 @@ def read_mano_arrays(path: Path) -> ManoArrays:
     Raises:
         AssetError: the file is missing, damaged or unsafe.
     """
-    published = read_mano(path)
+    return mano_arrays(read_mano(path))
+
+
+def mano_arrays(published: PublishedMano) -> ManoArrays:
+    """The arrays of a hand that posing needs."""
     return ManoArrays(
         template=published.v_template,
         shape_directions=published.shapedirs,

@@ -12,6 +12,7 @@ _DICE = "https://github.com/Qingxuan-Wu/DICE (README, folder of the pretrained m
 _DICE_TERMS = "terms of the DICE authors"
 _FLAME_TERMS = "FLAME licence: non-commercial research, registration"
 _MANO_TERMS = "MANO licence: non-commercial research, registration"
+_INTERWILD = "https://github.com/facebookresearch/InterWild (README, pre-trained model)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ FLAME_LANDMARKS = LicensedFile(
 MANO_MODEL = LicensedFile(
     "MANO_RIGHT.pkl", "MANO right hand", "https://mano.is.tue.mpg.de", _MANO_TERMS
 )
+MANO_LEFT_MODEL = LicensedFile(
+    "MANO_LEFT.pkl", "MANO left hand", "https://mano.is.tue.mpg.de", _MANO_TERMS
+)
+INTERWILD_CHECKPOINT = LicensedFile(
+    "snapshot_6.pth", "weights of InterWild", _INTERWILD, "CC BY-NC 4.0"
+)
 HEAD_TRANSFORMS = LicensedFile(
     "head_mesh_transforms.pt", "coarse levels of the head mesh", _DICE, _DICE_TERMS
 )
@@ -64,6 +71,26 @@ BODY_FILES = (
     HAND_REST,
     NECK,
 )
+
+
+HAND_FILES = (MANO_MODEL, MANO_LEFT_MODEL)
+
+
+def find_all(folder: Path, wanted: tuple[LicensedFile, ...]) -> dict[LicensedFile, Path]:
+    """Files in a folder or below it.
+
+    Raises:
+        AssetError: there is no such folder, or files are missing: all are listed, with where to
+            get them.
+    """
+    if not folder.is_dir():
+        raise AssetError(f"{folder} is no folder: name the one that holds the licensed files")
+    found = {item: find_file(folder, item) for item in wanted}
+    missing = [item for item, path in found.items() if path is None]
+    if missing:
+        lines = "\n".join(f"  {missing_text(item)}" for item in missing)
+        raise AssetError(f"{len(missing)} files are missing in {folder}:\n{lines}")
+    return {item: path for item, path in found.items() if path is not None}
 
 
 def find_file(folder: Path, wanted: LicensedFile) -> Path | None:

@@ -80,6 +80,7 @@ def _marked(text: str, synthetic: bool) -> str:
 
 _CHECKS: dict[str, Callable[[Path], str]] = {
     "model.bin": _checkpoint,
+    "snapshot_6.pth": _checkpoint,
     "generic_model.pkl": _flame,
     "MANO_RIGHT.pkl": _mano,
     "MANO_LEFT.pkl": _mano,

@@ -17,7 +17,7 @@ _MAX_TENSORS = 100_000
 _MAX_MODULE_DEPTH = 60
 # The published ones have up to 76 characters.
 _MAX_NAME = 200
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "network")
 
 
 def read_network_tensors(path: Path) -> dict[str, NDArray[np.generic]]:
@@ -25,7 +25,7 @@ def read_network_tensors(path: Path) -> dict[str, NDArray[np.generic]]:
 
     Args:
         path: made by ``torch.save`` of a module, of its ``state_dict()``, or of a dictionary with
-            one of them under ``state_dict``, ``model_state_dict`` or ``model``.
+            one of them under ``state_dict``, ``model_state_dict``, ``model`` or ``network``.
 
     Returns:
         Name -> read-only array, a view of the mapped file where its dtype allows.

@@ -150,8 +150,8 @@ def _build_for_gpu(options: argparse.Namespace, model: DiceModel) -> None:
 
 def _build_here(options: argparse.Namespace, model: DiceModel) -> None:
     from dice_ros.engine.choose import open_engine  # noqa: PLC0415
+    from dice_ros.engine.device import choose_device, set_numerics  # noqa: PLC0415
     from dice_ros.engine.engine_cache import EngineCache, engine_folder  # noqa: PLC0415
-    from dice_ros.estimators.dice.open_dice import choose_device, set_numerics  # noqa: PLC0415
 
     started_s = time.monotonic()
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dice_ros.engine.protocol import Engine, EngineDescription, EngineError, Precision
+from dice_ros.engine.protocol import DiceEngine, EngineDescription, EngineError, Precision
 from dice_ros.networks.dice_graph import DiceReading
 from dice_ros.networks.seeded_weights import seeded_generator
 
@@ -110,7 +110,7 @@ def certificate_images(count: int = _IMAGES) -> Tensor:
     return torch.from_numpy(np.stack(pictures).astype(np.float32))
 
 
-def reference_readings(engine: Engine, images: Tensor) -> DiceReading:
+def reference_readings(engine: DiceEngine, images: Tensor) -> DiceReading:
     """What an engine says about images, one by one, on the CPU."""
     readings = [engine.run(image[None].to(engine.device)) for image in images]
     return DiceReading(*(torch.cat(parts).cpu() for parts in zip(*readings, strict=True)))

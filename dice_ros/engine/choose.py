@@ -23,7 +23,7 @@ from dice_ros.engine.one_thread import OneThreadEngine
 from dice_ros.engine.onnx_export import export_onnx
 from dice_ros.engine.openvino_cpu import OpenVinoEngine, cpu_has
 from dice_ros.engine.protocol import (
-    Engine,
+    DiceEngine,
     EngineError,
     EngineKind,
     EngineNotKeptError,
@@ -186,7 +186,7 @@ def _candidate(
     if kind is EngineKind.COMPILE:
         return Candidate(name, lambda: CompiledEngine(model.graph(precision), device))
     place = _Place(kind, precision, model, device, cache)
-    makers: dict[EngineKind, Callable[[], Engine]] = {
+    makers: dict[EngineKind, Callable[[], DiceEngine]] = {
         EngineKind.OPENVINO: place.openvino,
         EngineKind.TENSORRT_RTX: place.tensorrt_rtx,
         EngineKind.TORCH_TENSORRT: place.torch_tensorrt,
@@ -212,19 +212,19 @@ class _Place:
         self._cache = cache
         self._folder: Path | None = None
 
-    def openvino(self) -> Engine:
+    def openvino(self) -> DiceEngine:
         # One model for all precisions: the runtime lowers it when it is compiled.
         folder = self._find_or_build(Precision.FLOAT32)
         return OpenVinoEngine(None, self._precision, folder=folder)
 
-    def tensorrt_rtx(self) -> Engine:
+    def tensorrt_rtx(self) -> DiceEngine:
         if self._device.type != "cuda":
             raise EngineError("an engine of TensorRT-RTX runs on an NVIDIA GPU, device is the CPU")
         self._folder = self._built_ahead(gpu_by_name(gpu_capability(self._device)))
         folder = self._folder or self._find_or_build(self._precision)
         return OneThreadEngine(lambda: TensorRtRtxEngine(folder, self._device))
 
-    def torch_tensorrt(self) -> Engine:
+    def torch_tensorrt(self) -> DiceEngine:
         try:
             folder = self._find_or_build(self._precision)
         except EngineNotKeptError as error:

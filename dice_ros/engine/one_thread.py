@@ -13,7 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from dice_ros.engine.protocol import Engine, EngineDescription
+from dice_ros.engine.protocol import DiceEngine, EngineDescription
 from dice_ros.networks.dice_graph import DiceReading
 
 _Result = TypeVar("_Result")
@@ -26,7 +26,7 @@ class OneThreadEngine:
         make: makes the engine, on that thread.
     """
 
-    def __init__(self, make: Callable[[], Engine]) -> None:
+    def __init__(self, make: Callable[[], DiceEngine]) -> None:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dice_engine")
         self._engine = self._call(make)
 

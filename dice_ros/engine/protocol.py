@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -77,12 +77,16 @@ class EngineDescription:
         return f"{self.kind.value} {self.precision.value} on {self.device}{note}"
 
 
-class Engine(Protocol):
-    """Runs the graph on batches of crops. Used from one thread at a time."""
+_Request_contra = TypeVar("_Request_contra", contravariant=True)
+_Reading_co = TypeVar("_Reading_co", covariant=True)
+
+
+class Engine(Protocol[_Request_contra, _Reading_co]):
+    """Runs one network on requests, giving readings. Used from one thread at a time."""
 
     @property
     def device(self) -> torch.device:
-        """Where :meth:`run` wants its images."""
+        """Where :meth:`run` wants its tensors."""
 
     def load(self) -> None:
         """Build or read everything that takes long; once, before the first run.
@@ -91,14 +95,11 @@ class Engine(Protocol):
             EngineError: it cannot be built here; the message says why and what to do.
         """
 
-    def warm_up(self, batches: tuple[int, ...] = (1, 2)) -> None:
+    def warm_up(self, batches: tuple[int, ...] = ...) -> None:
         """Run once with every batch size that is to be fast from the first frame on."""
 
-    def run(self, images: Tensor) -> DiceReading:
+    def run(self, request: _Request_contra, /) -> _Reading_co:
         """Compute a batch.
-
-        Args:
-            images: (B, 3, 224, 224) float32 on :attr:`device`, normalised, channels BGR.
 
         Returns:
             float32 tensors; they are the caller's (never a buffer that the next run overwrites).
@@ -112,3 +113,7 @@ class Engine(Protocol):
 
     def describe(self) -> EngineDescription:
         """Which engine this is; may change while a better one is being built."""
+
+
+DiceEngine: TypeAlias = Engine[Tensor, DiceReading]
+"""Takes (B, 3, 224, 224) float32 crops, normalised, channels BGR."""

@@ -23,7 +23,7 @@ from dice_ros.engine.certificate import (
     certify,
     reference_readings,
 )
-from dice_ros.engine.protocol import Engine, EngineDescription, EngineError
+from dice_ros.engine.protocol import DiceEngine, EngineDescription, EngineError
 from dice_ros.networks.dice_graph import DiceReading
 
 _LOG = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Candidate:
     """
 
     name: str
-    make: Callable[[], Engine]
+    make: Callable[[], DiceEngine]
     keep: Callable[[Certificate], None] | None = None
 
 
@@ -58,7 +58,7 @@ class ResilientEngine:
 
     def __init__(
         self,
-        plain: Engine,
+        plain: DiceEngine,
         candidates: Sequence[Candidate],
         *,
         background: bool,
@@ -70,7 +70,7 @@ class ResilientEngine:
         self._background = background
         self._lock = threading.Lock()
         self._plain_lock = threading.Lock()
-        self._fast: Engine | None = None
+        self._fast: DiceEngine | None = None
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
         self._events: list[str] = []
@@ -148,7 +148,7 @@ class ResilientEngine:
             if self._closing.is_set():
                 return
             started_s = time.monotonic()
-            engine: Engine | None = None
+            engine: DiceEngine | None = None
             try:
                 self._on_phase(f"{candidate.name}: build")
                 engine = candidate.make()
@@ -181,7 +181,7 @@ class ResilientEngine:
                 readings.append(self._plain.run(image[None].to(self._plain.device)))
         return DiceReading(*(torch.cat(parts).cpu() for parts in zip(*readings, strict=True)))
 
-    def _swap_in(self, engine: Engine, certificate: Certificate, seconds: float) -> None:
+    def _swap_in(self, engine: DiceEngine, certificate: Certificate, seconds: float) -> None:
         with self._lock:
             closing = self._closing.is_set()
             if not closing:
@@ -194,7 +194,7 @@ class ResilientEngine:
             logging.INFO,
         )
 
-    def _give_up(self, engine: Engine, problem: str) -> None:
+    def _give_up(self, engine: DiceEngine, problem: str) -> None:
         with self._lock:
             if self._fast is engine:
                 self._fast = None
@@ -215,7 +215,7 @@ def _is_finite(reading: DiceReading) -> bool:
     return all(bool(torch.isfinite(tensor).all()) for tensor in reading)
 
 
-def _close_quietly(engine: Engine) -> None:
+def _close_quietly(engine: DiceEngine) -> None:
     try:
         engine.close()
     except Exception:  # what failed once may fail again; nobody waits for it

@@ -11,12 +11,14 @@ from itertools import pairwise
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-from dice_ros.networks.hrnet import BasicBlock, Bottleneck
 from dice_ros.networks.ik_net import IKNet, ResidualUnit
+from dice_ros.networks.residual_blocks import BasicBlock, Bottleneck
+from dice_ros.networks.resnet import ResNet
 
 _PAIRS: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
     Bottleneck: (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3")),
     BasicBlock: (("conv1", "bn1"), ("conv2", "bn2")),
+    ResNet: (("conv1", "bn1"),),
     IKNet: (("entry", "entry_norm"),),
     ResidualUnit: (("first", "first_norm"), ("second", "second_norm")),
 }
@@ -49,6 +51,8 @@ def _fold(parent: nn.Module, layer_name: str, norm_name: str) -> None:
     layer, norm = getattr(parent, layer_name), getattr(parent, norm_name)
     if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
         folded: nn.Module = fuse_conv_bn_eval(layer, norm)
+    elif isinstance(layer, nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
+        folded = fuse_conv_bn_eval(layer, norm, transpose=True)
     elif isinstance(layer, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
         folded = fuse_linear_bn_eval(layer, norm)
     else:

@@ -34,6 +34,7 @@ from dice_ros.networks.dice import (
     along_vertices,
 )
 from dice_ros.networks.dice_postprocess import DicePostprocess, FreeMeshes
+from dice_ros.networks.memory_layout import use_channels_last
 from dice_ros.networks.mesh_transformer import (
     ALL_ROWS,
     BlockEntry,
@@ -163,10 +164,8 @@ class DiceCore(nn.Module):
         self.to(dtype)
 
     def use_channels_last(self) -> None:
-        """Lay the convolutions' weights out so that neighbouring channels are read at once."""
-        for weight in self.backbone.parameters():
-            if weight.dim() == 4:
-                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+        """Lay the backbone's weights out so that neighbouring channels are read at once."""
+        use_channels_last(self.backbone)
 
     def forward(self, image: Tensor) -> CoreReading:
         """(B, 3, 224, 224) float32, normalised crop, channels BGR -> float32."""

@@ -21,6 +21,7 @@ from dice_ros.checkpoints.synthetic_mark import SYNTHETIC_MARK
 from dice_ros.checkpoints.weights_file import WeightsOrigin, read_weights, write_weights
 from dice_ros.errors import AssetError, CheckpointError, OutputError
 from dice_ros.file_hash import file_sha256
+from dice_ros.networks.conversion_report import ConversionReport
 from dice_ros.networks.dice import DiceConfig, DiceNetwork, DiceTemplate
 from dice_ros.networks.dice_config import empty_network, infer_config, published_shapes
 from dice_ros.networks.dice_names import names_by_published
@@ -46,23 +47,6 @@ class DiceWeights:
     config: DiceConfig
     synthetic: bool
     source_sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConversionReport:
-    """What a conversion did.
-
-    Attributes:
-        tensors: live tensors written.
-        parameters: numbers in them.
-        dropped: dead tensors left behind.
-        synthetic: the source is marked as a stand-in.
-    """
-
-    tensors: int
-    parameters: int
-    dropped: int
-    synthetic: bool
 
 
 def convert_dice(source: Path, target: Path) -> ConversionReport:

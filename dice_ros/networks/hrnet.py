@@ -16,11 +16,18 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from dice_ros.networks.residual_blocks import (
+    EXPANSION,
+    BasicBlock,
+    Bottleneck,
+    conv1x1,
+    conv3x3,
+)
+
 _BRANCHES = 4
 _BLOCKS_A_BRANCH = 4
 _STEM_CHANNELS = 64
 _STEM_BOTTLENECKS = 4
-_EXPANSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +56,11 @@ class HRNet(nn.Module):
         super().__init__()
         config = config or HRNetConfig()
         widths = [config.width << branch for branch in range(_BRANCHES)]
-        self.conv1 = _conv3x3(3, _STEM_CHANNELS, stride=2)
+        self.conv1 = conv3x3(3, _STEM_CHANNELS, stride=2)
         self.bn1 = nn.BatchNorm2d(_STEM_CHANNELS)
-        self.conv2 = _conv3x3(_STEM_CHANNELS, _STEM_CHANNELS, stride=2)
+        self.conv2 = conv3x3(_STEM_CHANNELS, _STEM_CHANNELS, stride=2)
         self.bn2 = nn.BatchNorm2d(_STEM_CHANNELS)
-        stem_out = _STEM_CHANNELS * _EXPANSION
+        stem_out = _STEM_CHANNELS * EXPANSION
         self.layer1 = nn.Sequential(
             *(
                 Bottleneck(_STEM_CHANNELS if first else stem_out, _STEM_CHANNELS)
@@ -77,7 +84,7 @@ class HRNet(nn.Module):
                 for width, width_out in zip(widths, _tail_widths(config.width), strict=True)
             ]
         )
-        tail = [_EXPANSION * width for width in _tail_widths(config.width)]
+        tail = [EXPANSION * width for width in _tail_widths(config.width)]
         self.downsamp_modules = nn.ModuleList(
             [_conv_bn_relu(fine, coarse, stride=2, bias=True) for fine, coarse in pairwise(tail)]
         )
@@ -114,47 +121,6 @@ class HRNet(nn.Module):
         return features
 
 
-class Bottleneck(nn.Module):
-    """1x1 narrow, 3x3, 1x1 wide, plus the input."""
-
-    def __init__(self, in_channels: int, channels: int) -> None:
-        super().__init__()
-        out_channels = _EXPANSION * channels
-        self.conv1 = _conv1x1(in_channels, channels)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = _conv3x3(channels, channels)
-        self.bn2 = nn.BatchNorm2d(channels)
-        self.conv3 = _conv1x1(channels, out_channels)
-        self.bn3 = nn.BatchNorm2d(out_channels)
-        self.downsample: nn.Module = nn.Identity()
-        if in_channels != out_channels:
-            self.downsample = nn.Sequential(
-                _conv1x1(in_channels, out_channels), nn.BatchNorm2d(out_channels)
-            )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, H, W) -> (B, 4 x channels, H, W)."""
-        y = torch.relu(self.bn1(self.conv1(x)))
-        y = torch.relu(self.bn2(self.conv2(y)))
-        return torch.relu(self.bn3(self.conv3(y)) + self.downsample(x))
-
-
-class BasicBlock(nn.Module):
-    """Two 3x3 convolutions plus the input; keeps the shape."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv1 = _conv3x3(channels, channels)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = _conv3x3(channels, channels)
-        self.bn2 = nn.BatchNorm2d(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C, H, W)."""
-        y = torch.relu(self.bn1(self.conv1(x)))
-        return torch.relu(self.bn2(self.conv2(y)) + x)
-
-
 class ExchangeModule(nn.Module):
     """Blocks on every branch, then every branch receives the sum of all, brought to its size."""
 
@@ -162,7 +128,7 @@ class ExchangeModule(nn.Module):
         super().__init__()
         self.branches = nn.ModuleList(
             [
-                nn.Sequential(*(BasicBlock(width) for _ in range(_BLOCKS_A_BRANCH)))
+                nn.Sequential(*(BasicBlock(width, width) for _ in range(_BLOCKS_A_BRANCH)))
                 for width in widths
             ]
         )
@@ -208,7 +174,7 @@ def _bridge(widths: list[int], source: int, target: int) -> nn.Module:
         return nn.Identity()
     if source > target:
         return nn.Sequential(
-            _conv1x1(widths[source], widths[target]),
+            conv1x1(widths[source], widths[target]),
             nn.BatchNorm2d(widths[target]),
             nn.Upsample(scale_factor=float(1 << (source - target)), mode="nearest"),
         )
@@ -216,7 +182,7 @@ def _bridge(widths: list[int], source: int, target: int) -> nn.Module:
         _conv_bn_relu(widths[source], widths[source], stride=2) for _ in range(target - source - 1)
     ]
     last = nn.Sequential(
-        _conv3x3(widths[source], widths[target], stride=2), nn.BatchNorm2d(widths[target])
+        conv3x3(widths[source], widths[target], stride=2), nn.BatchNorm2d(widths[target])
     )
     return nn.Sequential(*steps, last)
 
@@ -226,19 +192,11 @@ def _tail_widths(width: int) -> list[int]:
     return [width << branch >> 1 for branch in range(_BRANCHES)]
 
 
-def _conv1x1(in_channels: int, out_channels: int) -> nn.Conv2d:
-    return nn.Conv2d(in_channels, out_channels, kernel_size=1, bias=False)
-
-
-def _conv3x3(in_channels: int, out_channels: int, stride: int = 1, bias: bool = False) -> nn.Conv2d:
-    return nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=bias)
-
-
 def _conv_bn_relu(
     in_channels: int, out_channels: int, stride: int = 1, bias: bool = False
 ) -> nn.Sequential:
     return nn.Sequential(
-        _conv3x3(in_channels, out_channels, stride, bias),
+        conv3x3(in_channels, out_channels, stride, bias),
         nn.BatchNorm2d(out_channels),
         nn.ReLU(inplace=True),
     )

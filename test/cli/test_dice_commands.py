@@ -197,7 +197,7 @@ def test_the_doctor_checks_every_byte(licensed_stand_ins, model_dir, tmp_path):
         *("--model-dir", model_dir, "--licensed", licensed_stand_ins),
     )
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count("intact") == 1 + 2 + 9
+    assert done.stdout.count("intact") == 1 + 4 + 11
     assert "SYNTHETIC" in done.stdout
     shutil.copytree(licensed_stand_ins, tmp_path / "files")
     flame = tmp_path / "files" / "generic_model.pkl"

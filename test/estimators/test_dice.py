@@ -15,9 +15,10 @@ from dice_ros.body.mesh_mirror import mirror_permutation
 from dice_ros.body.open_head import OpenHead
 from dice_ros.camera import Camera
 from dice_ros.checkpoints.weights_file import read_weights, write_weights
+from dice_ros.engine.device import choose_device
 from dice_ros.errors import AssetError, EstimationError
 from dice_ros.estimators.dice.crop_meshes import LEFT_RIGHT_LANDMARKS
-from dice_ros.estimators.dice.open_dice import choose_device, open_dice
+from dice_ros.estimators.dice.open_dice import open_dice
 from dice_ros.pipeline import Pipeline
 from dice_ros.settings import Settings
 from dice_ros.types import (

@@ -163,3 +163,30 @@ def test_missing_models_are_said_and_end_the_node(ros, factory, tmp_path):
     assert "dice.safetensors and dice_bodies.npz not found" in node.failure
     assert "dice-ros doctor" in node.failure
     ros.remove(node)
+
+
+def test_two_hands_without_a_face_are_a_message(ros, factory, model_dir, touching_render):
+    node = start(
+        *(ros, factory, "two_hands"),
+        estimator="interwild",
+        model_dir=str(model_dir),
+        camera_info_wait_s=10.0,
+    )
+    client = ros.add(Client("two_hands"))
+    assert wait_until(lambda: len(client.topologies) == 2, 60), node.failure
+    assert wait_until(client.images.get_subscription_count)
+    frame, _ = touching_render
+    stamp_ns = next_stamp()
+    client.infos.publish(info_message(frame.camera, stamp_ns))
+    client.images.publish(image_message(frame.image, stamp_ns))
+    message = client.answer(stamp_ns, 60)
+    assert message.source == "synthetic"
+    assert not message.face_present
+    assert message.contact_source == message.deformation_source == "none"
+    (hand,) = message.hands
+    assert hand.topology == "synthetic-mano-right-778"
+    assert (len(hand.vertices), len(hand.hand_pose)) == (3 * 778, 45)
+    assert np.isfinite(np.array(hand.vertices)).all()
+    assert "interwild_network" in message.stage_names
+    ros.remove(client)
+    ros.remove(node)

@@ -25,9 +25,9 @@ from dice_ros.body.vertex_normals import vertex_normals
 from dice_ros.contact.summary import summarise_contacts
 from dice_ros.errors import EstimationError
 from dice_ros.estimators.dice.crop_meshes import CropMeshes, unmirrored, untouched
-from dice_ros.estimators.dice.mesh_smoothing import CentreFilter, ShapeFilter
 from dice_ros.estimators.dice.runner import DiceRunner
 from dice_ros.estimators.dice.topologies import DiceTopologies
+from dice_ros.estimators.mesh_smoothing import CentreFilter, ShapeFilter
 from dice_ros.metric_placement import Placement, place
 from dice_ros.perception.interaction_crop import CropBox, interaction_crop
 from dice_ros.perception.one_euro import OneEuroRotationFilter

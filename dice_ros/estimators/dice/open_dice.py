@@ -6,12 +6,11 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from dice_ros.body.dice_bodies import FILE_NAME as BODIES_NAME
 from dice_ros.body.dice_bodies import DiceBodies, load_bodies
 from dice_ros.body.open_head import OpenHead
 from dice_ros.engine.choose import DiceModel, open_engine
+from dice_ros.engine.device import choose_device, set_numerics
 from dice_ros.engine.engine_cache import EngineCache, engine_folder
 from dice_ros.errors import AssetError
 from dice_ros.estimators.dice.estimator import DiceEstimator
@@ -99,30 +98,3 @@ def open_runner(settings: Settings, folder: Path, *, neck_deforms: bool = False)
         background=settings.engine_in_background,
     )
     return OpenedDice(DiceRunner(engine), bodies, synthetic)
-
-
-def set_numerics(settings: Settings, device: torch.device) -> None:
-    """Threads on a CPU; true float32 on a GPU."""
-    if device.type == "cuda":
-        # TF32 keeps ten bits of a mantissa: float32 must mean float32, it is the reference.
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
-    else:
-        torch.set_num_threads(settings.network_threads)
-
-
-def choose_device(name: str) -> torch.device:
-    """The device behind the setting ``device``.
-
-    Raises:
-        AssetError: a GPU is asked for and there is none that PyTorch can use.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise AssetError(
-            "setting 'device' is 'cuda', but PyTorch "
-            f"{torch.__version__} sees no GPU: install its CUDA build and the driver, or use "
-            "device 'auto' or 'cpu'"
-        )
-    return torch.device(name)

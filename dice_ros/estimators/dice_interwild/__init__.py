@@ -1,0 +1,1 @@
+"""The estimator ``dice+interwild``: DICE at the face, InterWild for the other hand."""

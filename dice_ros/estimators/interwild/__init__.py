@@ -1,0 +1,1 @@
+"""The estimator ``interwild``: both hands, and where they are to each other; extra ``dice``."""
