@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from dice_ros.camera import Camera
 from dice_ros.errors import EstimationError, ImageError
 from dice_ros.estimators.open_estimator import open_estimator
+from dice_ros.estimators.protocol import LooksAhead
 from dice_ros.perception.person_tracker import Observations, PersonTracker, TrackerMemory
 from dice_ros.settings import Settings
 from dice_ros.stopwatch import Stopwatch
@@ -105,6 +106,22 @@ class Pipeline:
         self._last_stamp_ns = frame.stamp_ns
         observations = self._tracker.update(frame, self._camera_for(frame))
         return Perceived(frame, observations, is_reset, watch.total_ms)
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether :meth:`look_ahead` gains anything with this estimator."""
+        return isinstance(self._estimator, LooksAhead)
+
+    def look_ahead(self, perceived: Sequence[Perceived]) -> None:
+        """Let the network take several frames as one batch, just before :meth:`reconstruct`.
+
+        Args:
+            perceived: frames that :meth:`reconstruct` is given next, in that order.
+        """
+        if isinstance(self._estimator, LooksAhead):
+            self._estimator.look_ahead(
+                [person for item in perceived for person in item.observations.persons]
+            )
 
     def reconstruct(self, perceived: Perceived) -> FrameResult:
         """The second half of :meth:`process`: reconstruct everybody who was found.

@@ -12,9 +12,15 @@ import torch
 
 from dice_ros.body.dice_bodies import load_bodies
 from dice_ros.engine.build_apart import BuildFailure, BuildOrder
-from dice_ros.engine.choose import MAX_BATCH, DiceModel, build_rtx_engine, gpu_capability
+from dice_ros.engine.choose import DiceModel, build_rtx_engine, gpu_capability
 from dice_ros.engine.openvino_cpu import OpenVinoEngine
-from dice_ros.engine.protocol import EngineError, EngineKind, EngineNotKeptError, Precision
+from dice_ros.engine.protocol import (
+    MAX_BATCH,
+    EngineError,
+    EngineKind,
+    EngineNotKeptError,
+    Precision,
+)
 from dice_ros.engine.tensorrt_rtx import gpu_by_name
 from dice_ros.engine.torch_tensorrt_gpu import TorchTensorRtEngine
 from dice_ros.errors import DiceRosError

@@ -23,6 +23,7 @@ from dice_ros.engine.one_thread import OneThreadEngine
 from dice_ros.engine.onnx_export import export_onnx
 from dice_ros.engine.openvino_cpu import OpenVinoEngine, cpu_has
 from dice_ros.engine.protocol import (
+    MAX_BATCH,
     DiceEngine,
     EngineError,
     EngineKind,
@@ -51,8 +52,6 @@ _DISTRIBUTIONS = {
     EngineKind.TENSORRT_RTX: ("tensorrt-rtx", "torch", "onnx"),
     EngineKind.TORCH_TENSORRT: ("torch-tensorrt", "tensorrt", "torch"),
 }
-MAX_BATCH = 2
-"""Both hands of a person."""
 
 
 @dataclass(frozen=True, eq=False)

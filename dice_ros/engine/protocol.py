@@ -12,6 +12,9 @@ from torch import Tensor
 from dice_ros.errors import DiceRosError
 from dice_ros.networks.dice_graph import DiceReading
 
+MAX_BATCH = 2
+"""Crops that engines are built for: both hands of a person, or two images of a recording."""
+
 
 class EngineKind(enum.Enum):
     """Ways to run the graph, slowest last among those that run on one device."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from dice_ros.settings import Settings
 from dice_ros.types import Interaction, MeshTopology, PersonObservation
@@ -53,3 +53,14 @@ class Estimator(Protocol):
 
     def close(self) -> None:
         """Free networks and threads; the estimator cannot be used afterwards."""
+
+
+@runtime_checkable
+class LooksAhead(Protocol):
+    """An estimator whose network can take several images of a recording as one batch."""
+
+    def look_ahead(self, observations: Sequence[PersonObservation]) -> None:
+        """Compute what does not depend on the images before, for observations that come next.
+
+        The results of :meth:`Estimator.estimate` are the same up to rounding; never raises.
+        """

@@ -24,6 +24,9 @@ from dice_ros.replay.replay_reader import ImageTicket, KeptTicket
 from dice_ros.types import Frame, FrameResult
 
 IN_FLIGHT = 8
+WINDOW = 4
+"""Tickets whose images are shown to the network together. Windows begin at multiples of this and
+end at checkpoints, so that what is computed as one batch depends on the recording alone."""
 CHECKPOINT_IMAGES = 25
 """Images between two checkpoints: what is computed again at most after a crash."""
 
@@ -60,6 +63,14 @@ class Checkpoint:
     memories: tuple[PipelineMemory, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    """An image whose window is not full yet."""
+
+    perceived: Future[Perceived]
+    finished: Future[FrameResult]
+
+
 Outcome: TypeAlias = ImageOutcome | KeptTicket | Checkpoint
 _Pending: TypeAlias = Callable[[], Outcome | None]
 """Gives the outcome, or None if it is not there yet after a moment."""
@@ -83,6 +94,7 @@ class ReplayEngine:
         ]
         self._stopped = threading.Event()
         self._slots = threading.Semaphore(IN_FLIGHT)
+        self._windows: list[list[_Waiting]] = [[] for _ in self._pipelines]
         self._pending: queue.SimpleQueue[_Pending | BaseException | None] = queue.SimpleQueue()
         self._feeder: threading.Thread | None = None
 
@@ -143,14 +155,19 @@ class ReplayEngine:
                     return
                 if isinstance(ticket, KeptTicket):
                     self._pending.put(lambda ticket=ticket: ticket)  # type: ignore[misc]
-                    continue
-                self._pending.put(self._submit(ticket))
-                images += 1
-                if images % CHECKPOINT_IMAGES == 0:
+                else:
+                    self._pending.put(self._submit(ticket))
+                    images += 1
+                is_checkpoint = isinstance(ticket, ImageTicket) and images % CHECKPOINT_IMAGES == 0
+                if is_checkpoint or (ticket.number + 1) % WINDOW == 0:
+                    self._close_windows()
+                if is_checkpoint:
                     self._take_slot()
                     self._pending.put(self._checkpoint(ticket.number + 1))
+            self._close_windows()
             self._pending.put(None)
         except Exception as error:
+            self._close_windows()
             self._pending.put(error)
 
     def _take_slot(self) -> None:
@@ -164,13 +181,18 @@ class ReplayEngine:
         pipeline = self._pipelines[ticket.camera]
         decoded = self._decoders.submit(self._decode, ticket)
         perceiving, reconstructing = self._lanes(ticket.camera)
-        if perceiving is reconstructing:
+        finished: Future[FrameResult]
+        if perceiving is reconstructing and not pipeline.looks_ahead:
             finished = perceiving.submit(lambda: pipeline.process(decoded.result()))
         else:
             perceived: Future[Perceived] = perceiving.submit(
                 lambda: pipeline.perceive(decoded.result())
             )
-            finished = reconstructing.submit(lambda: pipeline.reconstruct(perceived.result()))
+            if pipeline.looks_ahead:
+                finished = Future()
+                self._windows[ticket.camera].append(_Waiting(perceived, finished))
+            else:
+                finished = reconstructing.submit(lambda: pipeline.reconstruct(perceived.result()))
 
         def outcome() -> ImageOutcome | None:
             if not wait((finished,), _POLL_S).done:
@@ -186,6 +208,13 @@ class ReplayEngine:
             return ImageOutcome(ticket, result, note=CAMERA_MISMATCH if lost else "")
 
         return outcome
+
+    def _close_windows(self) -> None:
+        """Have everything reconstructed that waits for its window to be full."""
+        for camera, pipeline in enumerate(self._pipelines):
+            waiting, self._windows[camera] = self._windows[camera], []
+            if waiting:
+                self._lanes(camera)[1].submit(_reconstruct_together, pipeline, waiting)
 
     def _decode(self, ticket: ImageTicket) -> Frame:
         return frame_of(
@@ -223,6 +252,25 @@ class ReplayEngine:
         if cameras + camera < len(threads):
             return first, threads[cameras + camera]
         return first, first
+
+
+def _reconstruct_together(pipeline: Pipeline, window: Sequence[_Waiting]) -> None:
+    """The second half of a pipeline for the images of a window, one batch for the network."""
+    ready: list[tuple[Perceived, Future[FrameResult]]] = []
+    for item in window:
+        try:
+            ready.append((item.perceived.result(), item.finished))
+        except Exception as error:
+            item.finished.set_exception(error)
+    try:
+        pipeline.look_ahead([perceived for perceived, _ in ready])
+    except Exception:  # The images are then computed one by one.
+        _LOG.exception("images could not be computed together")
+    for perceived, finished in ready:
+        try:
+            finished.set_result(pipeline.reconstruct(perceived))
+        except Exception as error:
+            finished.set_exception(error)
 
 
 def _packed(memory: Callable[[], PerceptionMemory | object]) -> bytes:

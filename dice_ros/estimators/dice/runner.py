@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dice_ros.engine.protocol import EngineError
+from dice_ros.engine.protocol import MAX_BATCH, EngineError
 from dice_ros.engine.resilient import ResilientEngine
 from dice_ros.errors import EstimationError
 from dice_ros.estimators.dice.crop_meshes import CropMeshes
@@ -39,7 +39,7 @@ class DiceRunner:
 
     @torch.inference_mode()
     def run(self, cuts: Sequence[NDArray[np.uint8]]) -> list[CropMeshes]:
-        """Meshes of some crops, computed as one batch.
+        """Meshes of some crops, computed in batches as large as engines are built for.
 
         Args:
             cuts: (N, N, 3) uint8 RGB each; left hands mirrored.
@@ -48,8 +48,12 @@ class DiceRunner:
             EstimationError: a number of the result is NaN or infinite, or even the plain engine
                 failed.
         """
-        if not cuts:
-            return []
+        found: list[CropMeshes] = []
+        for start in range(0, len(cuts), MAX_BATCH):
+            found += self._run(cuts[start : start + MAX_BATCH])
+        return found
+
+    def _run(self, cuts: Sequence[NDArray[np.uint8]]) -> list[CropMeshes]:
         device = self._engine.device
         resized = torch.stack([resize_square(cut, device) for cut in cuts])
         try:
