@@ -161,7 +161,8 @@ def test_where_the_scene_stands_changes_nothing_but_the_centres(scene):
     )
     for before, after in zip(here, there, strict=True):
         assert after.area_mm2 == pytest.approx(before.area_mm2, rel=0.02)
-        assert after.depth_mm == pytest.approx(before.depth_mm)
+        # The deepest vertex lies on the border of all four pairs: rounding gives it to any of them.
+        assert after.depth_mm == pytest.approx(before.depth_mm, rel=0.01)
         np.testing.assert_allclose(after.centre, before.centre + np.array(offset), atol=2e-4)
 
 
