@@ -60,7 +60,7 @@ class InterWildRunner:
         """
         device = self._engine.device
         pixels = torch.from_numpy(canvas.cut(image)).to(device)
-        picture = pixels.permute(2, 0, 1)[None].float() / 255.0
+        picture = pixels.permute(2, 0, 1)[None].contiguous() / 255.0
         given = None
         if boxes is not None:
             given = GivenBoxes(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dice_ros.networks.interwild.spaces import CANVAS_HEIGHT, CANVAS_WIDTH
-from dice_ros.types import Box, Float64Array, UInt8Array
+from dice_ros.types import Box, Float32Array, Float64Array, UInt8Array
 
 MARGIN = 1.25
 """How much more than the box the canvas shows."""
@@ -46,12 +46,18 @@ class Canvas:
         """(N, 2) canvas pixels -> (N, 2) image pixels, not clamped."""
         return np.asarray(points @ self.to_image[:, :2].T + self.to_image[:, 2])
 
-    def cut(self, image: UInt8Array) -> UInt8Array:
-        """(H, W, 3) uint8 -> (512, 384, 3) uint8, bilinear, black outside the image."""
+    def cut(self, image: UInt8Array) -> Float32Array:
+        """(H, W, 3) uint8 -> (512, 384, 3) float32 grey levels, bilinear, black outside the image.
+
+        Levels are not rounded, as published. OpenCV 4 rounds positions to 1/32 pixel; 5 does not.
+        """
         warped = cv2.warpAffine(
-            image, self.to_canvas, (CANVAS_WIDTH, CANVAS_HEIGHT), flags=cv2.INTER_LINEAR
+            image.astype(np.float32),
+            self.to_canvas,
+            (CANVAS_WIDTH, CANVAS_HEIGHT),
+            flags=cv2.INTER_LINEAR,
         )
-        return np.asarray(warped, dtype=np.uint8)
+        return np.asarray(warped, dtype=np.float32)
 
 
 def person_canvas(person: Box, width: int, height: int, margin: float = MARGIN) -> Canvas | None:

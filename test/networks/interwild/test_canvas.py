@@ -1,5 +1,6 @@
 """The canvas against the official code's, and where points go."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -20,9 +21,10 @@ def test_box_matrices_and_pixels_are_the_official_ones(interwild_golden):
     np.testing.assert_allclose(canvas.to_image, arrays["pre/bb2img"], rtol=1e-4, atol=1e-4)
     patch = canvas.cut(image)
     assert patch.shape == (512, 384, 3)
-    # Grey levels are rounded, and the library's fixed-point positions differ by version.
-    gap = np.abs(patch[4::16, 4::16].astype(float) - arrays["pre/patch_s"])
-    assert gap.max() <= 2.0
+    # The official numbers were made with OpenCV 5; version 4 rounds positions.
+    exact = int(cv2.__version__.split(".")[0]) >= 5
+    gap = np.abs(patch[4::16, 4::16] - arrays["pre/patch_s"])
+    assert gap.max() <= (255e-4 if exact else 8.0)
     assert gap.mean() < 0.5
 
 
