@@ -16,20 +16,15 @@ from numpy.typing import NDArray
 
 from dice_ros.body.dice_bodies import TemplatePoints
 from dice_ros.checkpoints.dice_weights import select_live
-from dice_ros.checkpoints.module_tensors import read_network_tensors
-from dice_ros.checkpoints.synthetic_mark import SYNTHETIC_MARK
-from dice_ros.checkpoints.weights_file import WeightsOrigin, read_weights, write_weights
-from dice_ros.errors import AssetError, CheckpointError, OutputError
-from dice_ros.file_hash import file_sha256
+from dice_ros.checkpoints.weights_file import WeightsOrigin
 from dice_ros.networks.conversion_report import ConversionReport
 from dice_ros.networks.dice import DiceConfig, DiceNetwork, DiceTemplate
 from dice_ros.networks.dice_config import empty_network, infer_config, published_shapes
 from dice_ros.networks.dice_names import names_by_published
+from dice_ros.networks.weights_conversion import WeightsConversion, shapes_of
 
 FILE_NAME = "dice.safetensors"
 NETWORK = "dice"
-
-_Tensors = dict[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,12 +56,7 @@ def convert_dice(source: Path, target: Path) -> ConversionReport:
             what was found.
         OutputError: the target is the source, or cannot be written.
     """
-    if target.exists() and source.exists() and target.samefile(source):
-        raise OutputError(f"{target} is the file to convert: name another one to write to")
-    live, report = _read_checkpoint(source)
-    origin = WeightsOrigin(file_sha256(source), report.synthetic, {"network": NETWORK})
-    write_weights(target, live, origin)
-    return report
+    return _CONVERSION.convert(source, target)
 
 
 def check_checkpoint(source: Path) -> ConversionReport:
@@ -75,7 +65,7 @@ def check_checkpoint(source: Path) -> ConversionReport:
     Raises:
         CheckpointError: as :func:`convert_dice`.
     """
-    return _read_checkpoint(source)[1]
+    return _CONVERSION.read_checkpoint(source)[1]
 
 
 def check_dice(path: Path) -> WeightsOrigin:
@@ -84,7 +74,7 @@ def check_dice(path: Path) -> WeightsOrigin:
     Raises:
         CheckpointError: as :func:`load_dice`.
     """
-    return _read_converted(path)[1]
+    return _CONVERSION.read_converted(path)[1]
 
 
 def load_dice(path: Path, template: TemplatePoints) -> DiceWeights:
@@ -98,8 +88,8 @@ def load_dice(path: Path, template: TemplatePoints) -> DiceWeights:
         CheckpointError: the file is missing or damaged, or its tensors do not make a DICE network
             or hold NaN.
     """
-    live, origin = _read_converted(path)
-    config = infer_config(_shapes(live))
+    live, origin = _CONVERSION.read_converted(path)
+    config = infer_config(shapes_of(live))
     network = empty_network(config)
     state = {
         name: torch.from_numpy(live[published])
@@ -122,43 +112,8 @@ def template_tensors(points: TemplatePoints) -> DiceTemplate:
     )
 
 
-def _read_checkpoint(source: Path) -> tuple[_Tensors, ConversionReport]:
-    tensors = read_network_tensors(source)
-    synthetic = tensors.pop(SYNTHETIC_MARK, None) is not None
-    try:
-        live = _live_float32(tensors)
-    except AssetError as error:
-        raise CheckpointError(f"{source}: {error}") from error
-    return live, ConversionReport(
-        tensors=len(live),
-        parameters=sum(array.size for array in live.values()),
-        dropped=len(tensors) - len(live),
-        synthetic=synthetic,
-    )
+def _select(tensors: Mapping[str, NDArray[np.generic]]) -> Mapping[str, NDArray[np.generic]]:
+    return select_live(tensors, published_shapes(infer_config(shapes_of(tensors))))
 
 
-def _read_converted(path: Path) -> tuple[_Tensors, WeightsOrigin]:
-    weights = read_weights(path, require_finite=False)
-    network_name = weights.origin.config.get("network")
-    if network_name != NETWORK:
-        raise CheckpointError(
-            f"{path} holds weights of the network {network_name!r}, expected {NETWORK!r}"
-        )
-    try:
-        return _live_float32(weights.tensors), weights.origin
-    except AssetError as error:
-        raise CheckpointError(f"{path}: {error}; run `dice-ros convert dice` again") from error
-
-
-def _live_float32(tensors: Mapping[str, NDArray[np.generic]]) -> _Tensors:
-    """Live tensors, checked by name and shape; half precision is widened."""
-    expected = published_shapes(infer_config(_shapes(tensors)))
-    live = select_live(tensors, expected)
-    return {
-        name: array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array
-        for name, array in live.items()
-    }
-
-
-def _shapes(tensors: Mapping[str, NDArray[np.generic]]) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(array.shape) for name, array in tensors.items()}
+_CONVERSION = WeightsConversion(NETWORK, _select)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -28,6 +28,7 @@ from dice_ros.estimators.dice.crop_meshes import CropMeshes, unmirrored, untouch
 from dice_ros.estimators.dice.runner import DiceRunner
 from dice_ros.estimators.dice.topologies import DiceTopologies
 from dice_ros.estimators.mesh_smoothing import CentreFilter, ShapeFilter
+from dice_ros.estimators.person_memories import PersonMemories
 from dice_ros.metric_placement import Placement, place
 from dice_ros.perception.interaction_crop import CropBox, interaction_crop
 from dice_ros.perception.one_euro import OneEuroRotationFilter
@@ -108,7 +109,7 @@ class _PersonMemory:
     """Whose crop's head was published last."""
 
 
-class DiceEstimator:
+class DiceEstimator(PersonMemories[_PersonMemory]):
     """Runs DICE on what perception saw; see the module's text.
 
     Args:
@@ -134,7 +135,7 @@ class DiceEstimator:
         self._name = SYNTHETIC_NAME if synthetic else NAME
         self._mirror = head_mirror(bodies.flame)
         self._resting_head = _resting_head(bodies)
-        self._persons: dict[int, _PersonMemory] = {}
+        super().__init__()
         self._ahead: dict[_Key, list[CropMeshes]] = {}
 
     @property
@@ -160,22 +161,6 @@ class DiceEstimator:
     def apply(self, settings: Settings) -> None:
         """Take over changed live settings from the next frame on."""
         self._settings = settings
-
-    def keep_only(self, person_ids: frozenset[int]) -> None:
-        """Forget everybody else."""
-        self._persons = {key: self._persons[key] for key in self._persons if key in person_ids}
-
-    def memory(self) -> object:
-        """What is known of everybody."""
-        return self._persons
-
-    def restore(self, memory: object) -> None:
-        """Take over what another estimator of this kind knew."""
-        self._persons = dict(cast(dict[int, _PersonMemory], memory))
-
-    def reset(self) -> None:
-        """Forget everybody."""
-        self._persons.clear()
 
     def close(self) -> None:
         """Free the network."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import cast
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from dice_ros.estimators.interwild.seen_hands import SeenHands
 from dice_ros.estimators.interwild.where_to_look import view_of_hands, view_of_person
 from dice_ros.estimators.mano_topologies import mano_topologies
 from dice_ros.estimators.mesh_smoothing import CentreFilter, ShapeFilter
+from dice_ros.estimators.person_memories import PersonMemories
 from dice_ros.perception.one_euro import OneEuroRotationFilter
 from dice_ros.settings import Settings
 from dice_ros.stopwatch import Stopwatch
@@ -79,7 +79,7 @@ class ReadHands:
     together: bool
 
 
-class InterWildEstimator:
+class InterWildEstimator(PersonMemories[_PersonMemory]):
     """Runs InterWild on what perception saw; see the module's text.
 
     Args:
@@ -97,7 +97,7 @@ class InterWildEstimator:
         self._name = SYNTHETIC_NAME if synthetic else NAME
         self._topologies = mano_topologies(hands.right.arrays, synthetic=hands.synthetic)
         self._mean_pose = {side: hands.of(side).mean_pose for side in HandSide}
-        self._persons: dict[int, _PersonMemory] = {}
+        super().__init__()
 
     @property
     def name(self) -> str:
@@ -117,22 +117,6 @@ class InterWildEstimator:
     def apply(self, settings: Settings) -> None:
         """Take over changed live settings from the next frame on."""
         self._settings = settings
-
-    def keep_only(self, person_ids: frozenset[int]) -> None:
-        """Forget everybody else."""
-        self._persons = {key: self._persons[key] for key in self._persons if key in person_ids}
-
-    def memory(self) -> object:
-        """What is known of everybody."""
-        return self._persons
-
-    def restore(self, memory: object) -> None:
-        """Take over what another estimator of this kind knew."""
-        self._persons = dict(cast(dict[int, _PersonMemory], memory))
-
-    def reset(self) -> None:
-        """Forget everybody."""
-        self._persons.clear()
 
     def close(self) -> None:
         """Free the network."""

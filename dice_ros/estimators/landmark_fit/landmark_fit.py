@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
@@ -36,6 +35,7 @@ from dice_ros.estimators.landmark_fit.results import (
 )
 from dice_ros.estimators.landmark_fit.smoothing import HandSmoother
 from dice_ros.estimators.landmark_fit.touch_decision import TouchModel
+from dice_ros.estimators.person_memories import PersonMemories
 from dice_ros.settings import Settings
 from dice_ros.stopwatch import Stopwatch
 from dice_ros.types import (
@@ -75,7 +75,7 @@ class _Skin:
     displacement: Float32Array
 
 
-class LandmarkFitEstimator:
+class LandmarkFitEstimator(PersonMemories[PersonMemory]):
     """Fits open models to landmarks and infers contact and deformation; see the module's text.
 
     Args:
@@ -109,7 +109,7 @@ class LandmarkFitEstimator:
             for side, topology in self._hand_topologies.items()
         }
         self._touchable = np.flatnonzero(head.exterior).astype(np.int32)
-        self._persons: dict[int, PersonMemory] = {}
+        super().__init__()
 
     @property
     def name(self) -> str:
@@ -129,22 +129,6 @@ class LandmarkFitEstimator:
     def apply(self, settings: Settings) -> None:
         """Take over changed live settings from the next frame on."""
         self._settings = settings
-
-    def keep_only(self, person_ids: frozenset[int]) -> None:
-        """Forget everybody else."""
-        self._persons = {key: self._persons[key] for key in self._persons if key in person_ids}
-
-    def memory(self) -> object:
-        """What is known of everybody."""
-        return self._persons
-
-    def restore(self, memory: object) -> None:
-        """Take over what another estimator of this kind knew."""
-        self._persons = dict(cast(dict[int, PersonMemory], memory))
-
-    def reset(self) -> None:
-        """Forget everybody."""
-        self._persons.clear()
 
     def close(self) -> None:
         """Nothing to free."""

@@ -16,22 +16,19 @@ import torch
 from numpy.typing import NDArray
 
 from dice_ros.body.mano_pair import ManoPair
-from dice_ros.checkpoints.module_tensors import read_network_tensors
 from dice_ros.checkpoints.network_tensors import select_tensors, without_prefix
-from dice_ros.checkpoints.synthetic_mark import SYNTHETIC_MARK
-from dice_ros.checkpoints.weights_file import WeightsOrigin, read_weights, write_weights
-from dice_ros.errors import AssetError, CheckpointError, OutputError
-from dice_ros.file_hash import file_sha256
+from dice_ros.checkpoints.weights_file import WeightsOrigin
+from dice_ros.errors import AssetError
 from dice_ros.networks.conversion_report import ConversionReport
 from dice_ros.networks.interwild.config import InterWildConfig, Shape, infer_config
 from dice_ros.networks.interwild.names import names_by_published
 from dice_ros.networks.interwild.network import InterWildNetwork
+from dice_ros.networks.weights_conversion import WeightsConversion, shapes_of
 
 FILE_NAME = "interwild.safetensors"
 NETWORK = "interwild"
 
 _DEAD = re.compile(r"mano_layer_(?:right|left)\.")
-_Tensors = dict[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,12 +61,7 @@ def convert_interwild(source: Path, target: Path) -> ConversionReport:
             what was found.
         OutputError: the target is the source, or cannot be written.
     """
-    if target.exists() and source.exists() and target.samefile(source):
-        raise OutputError(f"{target} is the file to convert: name another one to write to")
-    live, report = _read_checkpoint(source)
-    origin = WeightsOrigin(file_sha256(source), report.synthetic, {"network": NETWORK})
-    write_weights(target, live, origin)
-    return report
+    return _CONVERSION.convert(source, target)
 
 
 def check_interwild_checkpoint(source: Path) -> ConversionReport:
@@ -78,7 +70,7 @@ def check_interwild_checkpoint(source: Path) -> ConversionReport:
     Raises:
         CheckpointError: as :func:`convert_interwild`.
     """
-    return _read_checkpoint(source)[1]
+    return _CONVERSION.read_checkpoint(source)[1]
 
 
 def check_interwild(path: Path) -> WeightsOrigin:
@@ -87,7 +79,7 @@ def check_interwild(path: Path) -> WeightsOrigin:
     Raises:
         CheckpointError: as :func:`load_interwild`.
     """
-    return _read_converted(path)[1]
+    return _CONVERSION.read_converted(path)[1]
 
 
 def load_interwild(path: Path, hands: ManoPair) -> InterWildWeights:
@@ -101,8 +93,8 @@ def load_interwild(path: Path, hands: ManoPair) -> InterWildWeights:
         CheckpointError: the file is missing or damaged, or its tensors do not make an InterWild
             network or hold NaN.
     """
-    live, origin = _read_converted(path)
-    config = infer_config(_shapes(live))
+    live, origin = _CONVERSION.read_converted(path)
+    config = infer_config(shapes_of(live))
     network = empty_network(config, hands)
     names = names_by_published(network.state_dict())
     state = {names[published]: torch.from_numpy(array) for published, array in live.items()}
@@ -136,44 +128,10 @@ def published_shapes(config: InterWildConfig) -> dict[str, Shape]:
     }
 
 
-def _read_checkpoint(source: Path) -> tuple[_Tensors, ConversionReport]:
-    tensors = read_network_tensors(source)
-    synthetic = tensors.pop(SYNTHETIC_MARK, None) is not None
-    try:
-        live = _live_float32(tensors)
-    except AssetError as error:
-        raise CheckpointError(f"{source}: {error}") from error
-    return live, ConversionReport(
-        tensors=len(live),
-        parameters=sum(array.size for array in live.values()),
-        dropped=len(tensors) - len(live),
-        synthetic=synthetic,
-    )
-
-
-def _read_converted(path: Path) -> tuple[_Tensors, WeightsOrigin]:
-    weights = read_weights(path, require_finite=False)
-    network_name = weights.origin.config.get("network")
-    if network_name != NETWORK:
-        raise CheckpointError(
-            f"{path} holds weights of the network {network_name!r}, expected {NETWORK!r}"
-        )
-    try:
-        return _live_float32(weights.tensors), weights.origin
-    except AssetError as error:
-        raise CheckpointError(f"{path}: {error}; run `dice-ros convert interwild` again") from error
-
-
-def _live_float32(tensors: Mapping[str, NDArray[np.generic]]) -> _Tensors:
-    """Tensors that are used, checked by name and shape; half precision is widened."""
+def _select(tensors: Mapping[str, NDArray[np.generic]]) -> Mapping[str, NDArray[np.generic]]:
     named = without_prefix(tensors)
-    expected = published_shapes(infer_config(_shapes(named)))
-    live = select_tensors(named, expected, lambda name: _DEAD.match(name) is not None)
-    return {
-        name: array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array
-        for name, array in live.items()
-    }
+    expected = published_shapes(infer_config(shapes_of(named)))
+    return select_tensors(named, expected, lambda name: _DEAD.match(name) is not None)
 
 
-def _shapes(tensors: Mapping[str, NDArray[np.generic]]) -> dict[str, Shape]:
-    return {name: tuple(array.shape) for name, array in tensors.items()}
+_CONVERSION = WeightsConversion(NETWORK, _select)
