@@ -1,6 +1,7 @@
 # Two commands: `make demo` (watch it work) and `make test` (see the tests pass). Both install what
 # they need into .venv first, and take what is already there. `make help` lists the rest.
-# `make test DICE=no` leaves out PyTorch (and its gigabytes of GPU libraries) with the tests of DICE.
+# `make test DICE=no` leaves out PyTorch (and its gigabytes of GPU libraries) with the tests of DICE;
+# `VIEW=no` leaves out Open3D with the tests of the window.
 #
 # How the pieces are laid: ROS 2 comes as wheels into .venv; CMake builds our messages into it; the
 # Python package itself stays in this folder, which a .pth file puts on the path, so that an edit
@@ -17,6 +18,9 @@ BUILD := build/messages
 OUT ?= demo
 ROS ?= kilted
 DICE ?= yes
+VIEW ?= yes
+# Tests run side by side; most need one core.
+JOBS ?= 2
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.stamp
 LOCKS := requirements/runtime.txt requirements/build.txt requirements/ros-$(ROS).txt
@@ -28,7 +32,7 @@ export OMP_NUM_THREADS := 1
 # Without a home folder everything is kept here.
 export HOME ?= $(CURDIR)/build/home
 
-.PHONY: help demo test lint messages assets install dice clean
+.PHONY: help demo test lint messages assets install dice view clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,7 +42,9 @@ demo: assets  ## install everything, run the node on a rendered clip, show what 
 
 test: assets $(STAMP)-test  ## install everything, then lint, type check and run all tests
 	@$(MAKE) lint
-	$(PY) -m pytest
+	# The window is drawn by all cores: its tests run alone.
+	$(PY) -m pytest -n $(JOBS) --dist loadfile --ignore=test/viewer/test_window.py
+	$(PY) -m pytest test/viewer/test_window.py || [ $$? = 5 ]  # 5: it skipped itself
 
 lint: $(STAMP)-test  ## format check, lint, type check
 	@$(PY) -m ruff check .
@@ -51,6 +57,8 @@ assets: install  ## fetch the open networks and geometry (once)
 install: $(STAMP)-package  ## .venv with ROS 2, the messages and the commands
 
 dice: assets $(STAMP)-dice  ## what the estimator dice needs besides (PyTorch), into .venv
+
+view: assets $(STAMP)-view  ## what `dice-ros view` needs besides (Open3D), into .venv
 
 messages: $(STAMP)-messages  ## build the messages into .venv
 
@@ -69,7 +77,9 @@ $(STAMP)-locks: $(STAMP)-venv $(LOCKS)
 	echo "  done in $$((SECONDS - start)) s"
 	touch $@
 
-$(STAMP)-test: $(STAMP)-locks requirements/test.txt $(if $(filter yes,$(DICE)),$(STAMP)-dice)
+EXTRAS := $(if $(filter yes,$(DICE)),$(STAMP)-dice) $(if $(filter yes,$(VIEW)),$(STAMP)-view)
+
+$(STAMP)-test: $(STAMP)-locks requirements/test.txt $(EXTRAS)
 	@echo "installing test tools ..."
 	$(PY) -m pip install --quiet -r requirements/test.txt
 	touch $@
@@ -78,6 +88,13 @@ $(STAMP)-dice: $(STAMP)-locks requirements/dice.txt requirements/engines.txt
 	@start=$$SECONDS
 	echo "installing PyTorch, engines and what else the estimator dice needs ..."
 	$(PY) -m pip install --quiet -r requirements/dice.txt -r requirements/engines.txt
+	echo "  done in $$((SECONDS - start)) s"
+	touch $@
+
+$(STAMP)-view: $(STAMP)-locks requirements/view.txt
+	@start=$$SECONDS
+	echo "installing Open3D for dice-ros view ..."
+	$(PY) -m pip install --quiet --no-deps -r requirements/view.txt
 	echo "  done in $$((SECONDS - start)) s"
 	touch $@
 

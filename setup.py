@@ -90,7 +90,7 @@ setup(
     distclass=PlatformDistribution,
     data_files=[
         ("share/dice_ros/config", ["config/dice.yaml", "config/dice.rviz", "config/fastdds.xml"]),
-        ("share/dice_ros/launch", ["launch/dice.launch.py"]),
+        ("share/dice_ros/launch", sorted(str(path) for path in Path("launch").glob("*.py"))),
         ("share/dice_ros/msg", sorted(str(path) for path in Path("msg").glob("*.msg"))),
     ],
 )

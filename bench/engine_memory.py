@@ -5,7 +5,7 @@ python bench/engine_memory.py [--frames 10000] [--published]
 Every frame is a new image on the engine that users get: the proved one, watched and with the plain
 one behind it. What grows would be buffers, graphs and caches, whatever the size of the network;
 the small network makes ten thousand frames a matter of minutes. Memory is what the process holds
-after the allocator gave back what it can.
+after the allocator gave back what it can; on a GPU also what is in use there, by whatever library.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ SAMPLES = 20
 WARM_UP_SHARE = 0.2
 """Of the samples: allocators and thread pools settle."""
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-ENGINES = {"cpu": ("eager", "openvino"), "cuda": ("eager", "torch_tensorrt", "tensorrt_rtx")}
+ENGINES = {
+    "cpu": ("eager", "openvino"),
+    "cuda": ("eager", "compile", "torch_tensorrt", "tensorrt_rtx"),
+}
 
 
 def main() -> int:
@@ -67,7 +70,9 @@ def main() -> int:
             engine.close()
             print(
                 f"{name:16} {options.frames} frames in {rows[name]['seconds']:.0f} s: "
-                f"{rows[name]['growth_mb']:+.2f} MB (target {TARGET_MB:g})",
+                f"{rows[name]['growth_mb']:+.2f} MB"
+                + (f", GPU {rows[name]['gpu_growth_mb']:+.2f} MB" if device.type == "cuda" else "")
+                + f" (target {TARGET_MB:g})",
                 flush=True,
             )
     report = {
@@ -89,22 +94,30 @@ def run(engine: ResilientEngine, frames: int) -> dict[str, Any]:
     """Memory every so many frames, and what it grew by after the warm-up."""
     generator = torch.Generator().manual_seed(1)
     every = max(1, frames // SAMPLES)
-    samples = []
+    samples, gpu_samples = [], []
     started_s = time.monotonic()
     for number in range(1, frames + 1):
         count = 1 + number % 2
         engine.run(torch.randn(count, 3, 224, 224, generator=generator))
         if number % every == 0:
             samples.append(held_mb())
-    settled = samples[int(WARM_UP_SHARE * len(samples)) :]
-    third = max(1, len(settled) // 3)
+            if torch.cuda.is_available():
+                gpu_samples.append(gpu_held_mb())
+    on_gpu = {"gpu_mb": gpu_samples, "gpu_growth_mb": growth(gpu_samples)} if gpu_samples else {}
     return {
         "engine": str(engine.describe()),
         "seconds": time.monotonic() - started_s,
         "every_frames": every,
         "rss_mb": samples,
-        "growth_mb": float(np.median(settled[-third:]) - np.median(settled[:third])),
-    }
+        "growth_mb": growth(samples),
+    } | on_gpu
+
+
+def growth(samples: list[float]) -> float:
+    """From the first to the last third, after the warm-up."""
+    settled = samples[int(WARM_UP_SHARE * len(samples)) :]
+    third = max(1, len(settled) // 3)
+    return float(np.median(settled[-third:]) - np.median(settled[:third]))
 
 
 def held_mb() -> float:
@@ -113,6 +126,13 @@ def held_mb() -> float:
     ctypes.CDLL(None).malloc_trim(0)
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * PAGE_BYTES / 1e6
+
+
+def gpu_held_mb() -> float:
+    """Memory in use on the GPU, PyTorch's unused blocks given back."""
+    torch.cuda.empty_cache()
+    free, total = torch.cuda.mem_get_info()
+    return (total - free) / 1e6
 
 
 if __name__ == "__main__":

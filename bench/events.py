@@ -139,12 +139,12 @@ def _touching(
     vertices: np.ndarray,
     rng: np.random.Generator,
 ) -> Touching:
-    """The hand slides to and fro, and leaves the face for a third of the time."""
+    """The hand slides to and fro, and leaves the face for a ninth of the time."""
     centre = _centre(side, number, topologies.head, vertices)
     count = int(rng.integers(*PATCH_VERTICES))
     touched = np.sort(cKDTree(vertices).query(centre, k=count)[1]).astype(np.int32)
     tips = np.flatnonzero(np.isin(topologies.hands[side].region_labels, (6, 9, 12)))
-    is_near = number % 90 < 60
+    is_near = number % 90 < 80
     return Touching(
         side,
         touched if is_near else touched[:0],

@@ -13,11 +13,12 @@ from dice_ros.engine.choose import DiceModel
 from dice_ros.networks.dice import DiceConfig
 from dice_ros.networks.dice_weights import convert_dice, load_dice
 from dice_ros.networks.stand_in_weights import write_stand_in_checkpoint
+from dice_ros.synthesis.calibration_crops import write_calibration_crops
 from dice_ros.synthesis.stand_in_bodies import write_stand_ins
 
 
-def stand_in_model(folder: Path, config: DiceConfig) -> DiceModel:
-    """Make the files of a model in ``folder`` and load them."""
+def stand_in_model(folder: Path, config: DiceConfig, *, calibrated: bool = False) -> DiceModel:
+    """Make the files of a model in ``folder`` and load them; with pictures for int8 on request."""
     assets = require_assets()
     head, hand = OpenHead.load(assets / "head.npz"), OpenHand.load(assets / "hand.npz")
     write_stand_ins(folder, head, hand)
@@ -26,4 +27,7 @@ def stand_in_model(folder: Path, config: DiceConfig) -> DiceModel:
     convert_dice(folder / "model.bin", folder / "dice.safetensors")
     bodies = load_bodies(folder / "bodies.npz")
     network = load_dice(folder / "dice.safetensors", bodies.template).network
-    return DiceModel(network, bodies, True, folder / "dice.safetensors", folder / "bodies.npz")
+    model = DiceModel(network, bodies, True, folder / "dice.safetensors", folder / "bodies.npz")
+    if calibrated:
+        write_calibration_crops(model.calibration_path, head, hand)
+    return model

@@ -156,7 +156,7 @@ class Settings:
         "auto",
         "What the core of the network computes in; auto tries the fastest first, and every engine "
         "must pass its certificate.",
-        choices=("auto", "float32", "float16", "bfloat16"),
+        choices=("auto", "float32", "float16", "bfloat16", "int8"),
         effect=Effect.REBUILD,
     )
     engine_in_background: bool = _setting(
@@ -250,12 +250,12 @@ class Settings:
         minimum=0.0,
         maximum=1.0,
     )
-    touch_release_ratio: float = _setting(
-        0.9,
-        "Where contact is inferred from sizes, a touch pauses, too, when the probability falls "
-        "below this share of the level it kept; 0 for never.",
+    touch_release_drop: float = _setting(
+        0.12,
+        "Where contact is inferred from sizes, a touch pauses, too, when the log odds of the "
+        "probability fall so far below the level they kept; 0 for never.",
         minimum=0.0,
-        maximum=1.0,
+        maximum=30.0,
     )
     touch_min_s: float = _setting(
         0.1, "Shorter touches are not told.", unit="s", minimum=0.0, maximum=60.0

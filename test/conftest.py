@@ -120,7 +120,7 @@ def demo_clip(asset_dir: Path) -> DemoClip:
 @pytest.fixture(scope="session")
 def touching_render(demo_clip: DemoClip):
     """(Frame, FrameTruth) of a render whose right hand touches the cheek."""
-    return demo_clip.frame(45)
+    return demo_clip.frame(49)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,14 @@ import os
 import random
 import threading
 
-os.environ["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(10, 100))
+# Where tests run side by side (pytest-xdist), each process has domains of its own.
+os.environ["ROS_DOMAIN_ID"] = str(
+    random.SystemRandom().randrange(
+        10 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")),
+        101,
+        int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")),
+    )
+)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 import rclpy

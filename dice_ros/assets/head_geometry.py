@@ -209,9 +209,18 @@ def _identity_basis(
         _TARGET_SIGMA * fields.reshape(len(fields), -1), full_matrices=False
     )
     basis = strength[:IDENTITY_COUNT, None] * directions[:IDENTITY_COUNT]
-    # The sign of a singular vector is free: fix it, so that every machine builds the same file.
-    largest = basis[np.arange(IDENTITY_COUNT), np.abs(basis).argmax(axis=1)]
-    return np.asarray((basis * np.sign(largest)[:, None]).reshape(IDENTITY_COUNT, -1, 3))
+    signed = basis * _signs(basis, template)[:, None]
+    return np.asarray(signed.reshape(IDENTITY_COUNT, -1, 3))
+
+
+def _signs(basis: Float64Array, template: Float64Array) -> Float64Array:
+    """(T,) +1 or -1: singular vectors have no sign of their own, but must have one everywhere.
+
+    The vectors are symmetric, so each sideways movement occurs with both signs: only one half of
+    the head may decide, else rounding would.
+    """
+    half = np.repeat(template[:, 0] > 0.0, 3)
+    return np.asarray(np.sign(basis[:, half].sum(axis=1)))
 
 
 def _similarity_modes(points: Float64Array) -> Float64Array:

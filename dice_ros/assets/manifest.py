@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-BUILD_VERSION = 4
+BUILD_VERSION = 5
 """Raised whenever the built files change, so that old caches are not used."""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -54,6 +55,9 @@ class ManoMesh(NamedTuple):
 class ManoHand(nn.Module):
     """Poses right MANO hands."""
 
+    tips: Tensor
+    before_tips: Tensor
+
     def __init__(self, arrays: ManoArrays) -> None:
         super().__init__()
         self.body = SkinnedBody(
@@ -64,6 +68,9 @@ class ManoHand(nn.Module):
             weights=arrays.weights,
             parents=arrays.parents,
         )
+        # Tensors: numbers would be copied to the device for every batch.
+        for name, vertices in (("tips", _TIPS), ("before_tips", _BEFORE_TIPS)):
+            self.register_buffer(name, torch.from_numpy(np.array(vertices)), persistent=False)
 
     def forward(self, parameters: ManoParameters) -> ManoMesh:
         """Shape and pose about the wrist, then shift."""
@@ -73,6 +80,6 @@ class ManoHand(nn.Module):
         )
         shift = parameters.transl[:, None]
         vertices, joints = vertices + shift, joints + shift
-        last = joints[:, _BEFORE_TIPS]
-        tips = last + _TIP_SHARE * (vertices[:, _TIPS] - last)
+        last = joints[:, self.before_tips]
+        tips = last + _TIP_SHARE * (vertices[:, self.tips] - last)
         return ManoMesh(vertices, torch.cat([joints, tips], dim=1))

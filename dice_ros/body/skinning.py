@@ -17,19 +17,28 @@ _TINY = 1e-14
 """Keeps the angle off zero; changes no angle that matters (radians squared)."""
 
 
-class Parents(tuple[int, ...]):
-    """Parent of every joint, -1 for the root.
+class _Skeleton:
+    """Parent of every joint, -1 for the root, in the shape that the library reads it.
 
-    The library asks for a tensor, but indexing Python lists with one cannot be exported; it only
-    ever reads ``shape`` and items.
+    It asks for a tensor, but indexing Python lists with one cannot be exported: single items are
+    numbers. ``[1:]`` indexes a tensor, and is one on the same device: Python numbers would be
+    copied there for every batch, which CUDA graphs forbid.
     """
 
-    __slots__ = ()
+    def __init__(self, parents: tuple[int, ...], below_root: Tensor) -> None:
+        self._parents = parents
+        self._below_root = below_root
 
     @property
     def shape(self) -> tuple[int]:
         """(J,)."""
-        return (len(self),)
+        return (len(self._parents),)
+
+    def __getitem__(self, wanted: int | slice) -> int | Tensor:
+        if isinstance(wanted, int):
+            return self._parents[wanted]
+        assert wanted == slice(1, None)
+        return self._below_root
 
 
 class SkinnedBody(nn.Module):
@@ -49,6 +58,7 @@ class SkinnedBody(nn.Module):
     pose_directions: Tensor
     joint_regressor: Tensor
     weights: Tensor
+    parents_below_root: Tensor
 
     def __init__(
         self,
@@ -62,9 +72,11 @@ class SkinnedBody(nn.Module):
     ) -> None:
         super().__init__()
         count = len(parents)
-        self._parents = Parents(
+        self._parents = tuple(
             int(parent) if 0 <= parent < count else -1 for parent in parents.tolist()
         )
+        below_root = torch.from_numpy(np.array(self._parents[1:]))
+        self.register_buffer("parents_below_root", below_root, persistent=False)
         features = pose_directions.shape[-1]
         for name, array in {
             "template": template,
@@ -93,7 +105,7 @@ class SkinnedBody(nn.Module):
             self.shape_directions,
             self.pose_directions,
             self.joint_regressor,
-            self._parents,
+            _Skeleton(self._parents, self.parents_below_root),
             self.weights,
             pose2rot=False,
         )

@@ -16,6 +16,7 @@ from dice_ros.assets.store import require_assets
 from dice_ros.body.dice_bodies import FILE_NAME as BODIES_NAME
 from dice_ros.body.open_hand import OpenHand
 from dice_ros.body.open_head import OpenHead
+from dice_ros.cli.phase_clock import PhaseClock
 from dice_ros.errors import AssetError, OutputError
 from dice_ros.model_folder import model_folder
 from dice_ros.optional_packages import importing
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 _EPILOG = """\
 examples:
   dice-ros build                          the fastest engine for this machine, proved
+  dice-ros build --precision int8         the fastest on a CPU without bfloat16 (pip install nncf)
   dice-ros build --gpu rtx4090 --out DIR  an engine for another machine's GPU; no GPU needed here
   dice-ros build --gpu rtx4090 --synthetic --out DIR   the same from random weights, as a trial
+  dice-ros build --coverage               which operators Torch-TensorRT takes on this GPU
 """
 
 
@@ -57,6 +60,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--small", action="store_true", help="with --synthetic: a narrow network, built in seconds"
     )
+    parser.add_argument(
+        "--coverage",
+        action="store_true",
+        help="build nothing: print which operators Torch-TensorRT takes, and how it splits the "
+        "network",
+    )
     parser.set_defaults(command=_run)
 
 
@@ -67,7 +76,9 @@ def _run(options: argparse.Namespace) -> int:
     started_s = time.monotonic()
     with ExitStack() as stack:
         model = _model(options, stack)
-        if options.gpu is not None:
+        if options.coverage:
+            _report_coverage(options, model)
+        elif options.gpu is not None:
             _build_for_gpu(options, model)
         else:
             _build_here(options, model)
@@ -148,28 +159,53 @@ def _build_for_gpu(options: argparse.Namespace, model: DiceModel) -> None:
     )
 
 
+def _report_coverage(options: argparse.Namespace, model: DiceModel) -> None:
+    from dice_ros.engine.device import choose_device  # noqa: PLC0415
+    from dice_ros.engine.protocol import EngineError, Precision  # noqa: PLC0415
+    from dice_ros.engine.torch_tensorrt_gpu import coverage_report  # noqa: PLC0415
+
+    precision = Precision("float16" if options.precision == "auto" else options.precision)
+    if precision is Precision.INT8:
+        raise EngineError("Torch-TensorRT computes in float16 or bfloat16 here, not in int8")
+    report = coverage_report(model.graph(precision), choose_device(options.device))
+    sys.stdout.write(report + "\n")
+
+
+def _render_calibration(path: Path) -> None:
+    from dice_ros.synthesis.calibration_crops import write_calibration_crops  # noqa: PLC0415
+
+    assets = require_assets()
+    head, hand = OpenHead.load(assets / "head.npz"), OpenHand.load(assets / "hand.npz")
+    with tqdm(desc="rendering calibration pictures", unit=" pictures") as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        write_calibration_crops(path, head, hand, progress=progress)
+    sys.stdout.write(f"{path}: rendered pictures that int8 engines are calibrated with\n")
+
+
 def _build_here(options: argparse.Namespace, model: DiceModel) -> None:
-    from dice_ros.engine.choose import open_engine  # noqa: PLC0415
+    from dice_ros.engine.choose import open_engine, require_int8  # noqa: PLC0415
     from dice_ros.engine.device import choose_device, set_numerics  # noqa: PLC0415
     from dice_ros.engine.engine_cache import EngineCache, engine_folder  # noqa: PLC0415
 
-    started_s = time.monotonic()
-
-    def say(phase: str) -> None:
-        sys.stderr.write(f"[{time.monotonic() - started_s:5.1f} s] {phase}\n")
-        sys.stderr.flush()
-
-    say("load the plain network")
-    device = choose_device(options.device)
-    set_numerics(Settings(), device)
-    engine = open_engine(
-        model,
-        device,
-        EngineCache(engine_folder()),
-        engine=options.engine,
-        precision=options.precision,
-        on_phase=say,
-    )
+    if options.precision == "int8" and not model.calibration_path.is_file():
+        require_int8(options.engine)
+        _render_calibration(model.calibration_path)
+    with PhaseClock(sys.stderr) as clock:
+        clock.enter("load the plain network")
+        device = choose_device(options.device)
+        set_numerics(Settings(), device)
+        engine = open_engine(
+            model,
+            device,
+            EngineCache(engine_folder()),
+            engine=options.engine,
+            precision=options.precision,
+            on_phase=clock.enter,
+        )
     for event in engine.events:
         sys.stdout.write(f"{event}\n")
     sys.stdout.write(f"in use: {engine.describe()}\n")

@@ -17,6 +17,7 @@ from dice_ros.events.touch_event import TouchEvent
 from dice_ros.events.touch_list import TouchList
 from dice_ros.events.touch_statistics import summarise_touches
 from dice_ros.events.touch_table import csv_text
+from dice_ros.replay.output_path import refuse_existing
 from dice_ros.replay.results_reader import read_touch_events, result_cameras
 from dice_ros.replay.touch_recount import observed_time, recount_touches
 from dice_ros.settings import Settings
@@ -78,8 +79,8 @@ def _events(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> None:
     if (options.format is None) != (options.out is None):
         raise InputError("give both --format and --out to export, or neither to see a summary")
-    if options.out is not None and options.out.exists() and not options.overwrite:
-        raise OutputError(f"{options.out} exists: choose another name or add --overwrite")
+    if options.out is not None:
+        refuse_existing(options.out, overwrite=options.overwrite)
 
 
 def _camera(path: Path, wanted: str | None) -> str:

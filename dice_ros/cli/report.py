@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dice_ros.cli.setting_options import add_settings, settings_of
 from dice_ros.errors import InputError, OutputError
+from dice_ros.replay.output_path import refuse_existing
 from dice_ros.report.dwell_map import DwellCollector
 from dice_ros.report.page import report_page
 from dice_ros.report.recording import Recording, read_recordings
@@ -45,8 +46,7 @@ def _name(path: Path, paths: Sequence[Path]) -> str:
 
 
 def _report(options: argparse.Namespace) -> int:
-    if options.out.exists() and not options.overwrite:
-        raise OutputError(f"{options.out} exists: choose another name or add --overwrite")
+    refuse_existing(options.out, overwrite=options.overwrite)
     settings = settings_of(options, _SETTINGS_PREFIX)
     dwell = DwellCollector(settings.contact_probability_min, settings.touch_lost_s)
     recordings: list[Recording] = []

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dice_ros.errors import InputError
+from dice_ros.replay.output_path import refuse_existing
 from dice_ros.replay.results_reader import (
     ResultFrame,
     read_frames,
@@ -36,12 +37,19 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--camera", metavar="NAME", help="of results of several cameras")
     parser.add_argument(
-        "--screenshot", type=Path, metavar="FILE.png", help="save the window's picture and close it"
+        "--screenshot",
+        type=Path,
+        metavar="FILE.png",
+        help="save the picture of the frame and close",
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     parser.set_defaults(command=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
+    for path in (options.export, options.screenshot):
+        if path is not None:
+            refuse_existing(path, overwrite=options.overwrite)
     camera = chosen_camera(options.results, options.camera)
     topologies = read_topologies(options.results)
     if options.export is not None:

@@ -7,15 +7,19 @@ gives its gigabytes back when it ends, and runs at a lower priority.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dice_ros.engine.protocol import EngineError, EngineNotKeptError
 
 WORKER = "dice_ros.engine.build_worker"
+_LOOK_EVERY_S = 0.2
 _SAID = 2000
 """Characters of what a worker said that are worth repeating."""
 
@@ -63,29 +67,56 @@ class BuildFailure:
     kept: bool = True
 
 
-def build_apart(order: BuildOrder, folder: Path) -> None:
+def build_apart(order: BuildOrder, folder: Path, stop: threading.Event | None = None) -> None:
     """Build into a folder and wait for it.
+
+    The process ends when this one does, however that ends.
+
+    Args:
+        order: what to build.
+        folder: gets the engine's files.
+        stop: when set, the process is ended and the engine given up.
 
     Raises:
         EngineNotKeptError: it was built, but cannot be written.
         EngineError: it cannot be built; the message says why.
     """
     command = [sys.executable, "-m", WORKER, order.to_json(), str(folder)]
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, errors="replace"
+        )
     except OSError as error:
         raise EngineError(f"the process that builds engines cannot be started: {error}") from error
-    if done.returncode == 0:
+    with process, ThreadPoolExecutor(2) as readers:
+        assert process.stdout is not None and process.stderr is not None
+        said = readers.submit(process.stdout.read)
+        complained = readers.submit(process.stderr.read)
+        try:
+            _wait(process, stop)
+        finally:
+            process.kill()
+    if process.returncode == 0:
         return
-    failure = _failure(done.stdout) or BuildFailure(
-        f"the process that builds it ended with code {done.returncode}: {done.stderr[-_SAID:]}"
+    if stop is not None and stop.is_set():
+        raise EngineError("the build was stopped")
+    failure = _failure(said.result()) or BuildFailure(
+        f"the process that builds it ended with code {process.returncode}: "
+        f"{complained.result()[-_SAID:]}"
     )
     raise (EngineError if failure.kept else EngineNotKeptError)(failure.message)
 
 
+def _wait(process: subprocess.Popen[str], stop: threading.Event | None) -> None:
+    while process.poll() is None and not (stop is not None and stop.is_set()):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_LOOK_EVERY_S)
+
+
 def _failure(said: str) -> BuildFailure | None:
-    lines = said.strip().splitlines()
-    try:
-        return BuildFailure(**json.loads(lines[-1])) if lines else None
-    except (ValueError, TypeError):
-        return None
+    """The last line that is one: libraries may say something after it."""
+    for line in reversed(said.splitlines()):
+        with contextlib.suppress(ValueError, TypeError):
+            return BuildFailure(**json.loads(line))
+    return None

@@ -6,22 +6,34 @@ import hashlib
 import importlib.metadata
 import logging
 import platform
+import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from dice_ros.body.dice_bodies import DiceBodies
 from dice_ros.engine.build_apart import BuildOrder, build_apart
+from dice_ros.engine.calibration import FILE_NAME as CALIBRATION_NAME
+from dice_ros.engine.calibration import load_calibration
 from dice_ros.engine.certificate import Certificate
 from dice_ros.engine.compiled import CompiledEngine
 from dice_ros.engine.eager import EagerEngine
 from dice_ros.engine.engine_cache import EngineCache, EngineKey
+from dice_ros.engine.int8_quantization import INSTALL as INSTALL_NNCF
+from dice_ros.engine.int8_quantization import can_quantise
 from dice_ros.engine.one_thread import OneThreadEngine
 from dice_ros.engine.onnx_export import export_onnx
-from dice_ros.engine.openvino_cpu import OpenVinoEngine, cpu_has
+from dice_ros.engine.openvino_cpu import (
+    OpenVinoEngine,
+    cpu_capabilities,
+    cpu_has,
+    require_precision,
+)
 from dice_ros.engine.protocol import (
     MAX_BATCH,
     DiceEngine,
@@ -32,14 +44,17 @@ from dice_ros.engine.protocol import (
 )
 from dice_ros.engine.resilient import Candidate, ResilientEngine
 from dice_ros.engine.tensorrt_rtx import (
+    ENGINE_NAME,
     RtxBuild,
     RtxGpu,
     TensorRtRtxEngine,
     build_rtx,
     gpu_by_name,
     read_facts,
+    rtx_version,
 )
 from dice_ros.engine.torch_tensorrt_gpu import TorchTensorRtEngine
+from dice_ros.errors import OutputError
 from dice_ros.file_hash import file_sha256
 from dice_ros.networks.dice import DiceNetwork
 from dice_ros.networks.dice_graph import DiceGraph, Simplifications
@@ -47,6 +62,7 @@ from dice_ros.networks.dice_graph import DiceGraph, Simplifications
 AUTO = "auto"
 _LOG = logging.getLogger(__name__)
 _ROOMS = ("networks", "body", "engine")
+_HALVES = (Precision.FLOAT16, Precision.BFLOAT16)
 _DISTRIBUTIONS = {
     EngineKind.OPENVINO: ("openvino", "torch"),
     EngineKind.TENSORRT_RTX: ("tensorrt-rtx", "torch", "onnx"),
@@ -82,6 +98,11 @@ class DiceModel:
     def bodies_sha256(self) -> str:
         """Of the bodies' file."""
         return file_sha256(self.bodies_path)
+
+    @property
+    def calibration_path(self) -> Path:
+        """Where calibration pictures for int8 are, if there are any."""
+        return self.weights_path.parent / CALIBRATION_NAME
 
     def graph(
         self, precision: Precision, simplifications: Simplifications | None = None
@@ -129,13 +150,13 @@ def open_engine(
     candidates = _candidates(model, device, cache, engine=engine, precision=precision)
     chosen = ResilientEngine(plain, candidates, background=background, on_phase=on_phase)
     chosen.load()
-    wanted = engine != AUTO or precision != AUTO
-    if wanted and candidates and not background and chosen.describe().kind is EngineKind.EAGER:
-        eager_wanted = engine == EngineKind.EAGER.value and precision in (AUTO, "float32")
-        if not eager_wanted:
-            reasons = "; ".join(chosen.events)
-            chosen.close()
-            raise EngineError(reasons)
+    found = chosen.describe()
+    fell_back = (found.kind, found.precision) == (EngineKind.EAGER, Precision.FLOAT32)
+    fits = engine in (AUTO, EngineKind.EAGER.value) and precision in (AUTO, found.precision.value)
+    if fell_back and not fits and not background:
+        reasons = "; ".join(chosen.events)
+        chosen.close()
+        raise EngineError(reasons)
     return chosen
 
 
@@ -143,7 +164,9 @@ def _candidates(
     model: DiceModel, device: torch.device, cache: EngineCache, *, engine: str, precision: str
 ) -> list[Candidate]:
     """Engines to try, best first."""
-    if engine == AUTO:
+    if precision == Precision.INT8.value and engine == AUTO:
+        kinds: tuple[EngineKind, ...] = (EngineKind.OPENVINO,)
+    elif engine == AUTO:
         kinds = (
             (EngineKind.TORCH_TENSORRT, EngineKind.TENSORRT_RTX, EngineKind.COMPILE)
             if device.type == "cuda"
@@ -153,23 +176,39 @@ def _candidates(
         kinds = (EngineKind(engine),)
     candidates = []
     for kind in kinds:
-        for chosen in _precisions(kind, device, precision):
+        if kind is EngineKind.OPENVINO:
+            device = torch.device("cpu")  # on a machine with a GPU, too
+        for chosen in _precisions(kind, model, device, precision):
             if kind is EngineKind.EAGER and chosen is Precision.FLOAT32:
                 continue  # that is the plain engine itself
             candidates.append(_candidate(kind, chosen, model, device, cache))
+    if engine == AUTO and device.type == "cuda" and precision != Precision.INT8.value:
+        # Where nothing can be built, half precision and CUDA graphs are still worth having.
+        halves = _HALVES if precision == AUTO else (Precision(precision),)
+        candidates += [
+            _candidate(EngineKind.EAGER, half, model, device, cache)
+            for half in halves
+            if half in _HALVES
+        ]
     return candidates
 
 
-def _precisions(kind: EngineKind, device: torch.device, precision: str) -> tuple[Precision, ...]:
+def _precisions(
+    kind: EngineKind, model: DiceModel, device: torch.device, precision: str
+) -> tuple[Precision, ...]:
     if precision != AUTO:
         return (Precision(precision),)
-    if device.type == "cuda":
-        if kind is EngineKind.EAGER:
-            return (Precision.FLOAT32,)
-        return (Precision.FLOAT16, Precision.BFLOAT16)
-    if kind is EngineKind.OPENVINO and cpu_has(Precision.BFLOAT16):
-        return (Precision.BFLOAT16, Precision.FLOAT32)
-    return (Precision.FLOAT32,)
+    if device.type == "cuda" and kind is not EngineKind.EAGER:
+        return _HALVES
+    if kind is not EngineKind.OPENVINO:
+        return (Precision.FLOAT32,)
+    found = [Precision.FLOAT32]
+    # Calibration pictures are there if somebody once asked for int8.
+    if can_quantise() and model.calibration_path.is_file():
+        found.insert(0, Precision.INT8)
+    if cpu_has(Precision.BFLOAT16):
+        found.insert(0, Precision.BFLOAT16)
+    return tuple(found)
 
 
 def _candidate(
@@ -180,6 +219,8 @@ def _candidate(
     cache: EngineCache,
 ) -> Candidate:
     name = f"{kind.value} {precision.value}"
+    if precision is Precision.INT8 and kind is not EngineKind.OPENVINO:
+        return Candidate(name, _refuse_int8)
     if kind is EngineKind.EAGER:
         return Candidate(name, lambda: EagerEngine(model.graph(precision), device))
     if kind is EngineKind.COMPILE:
@@ -190,7 +231,28 @@ def _candidate(
         EngineKind.TENSORRT_RTX: place.tensorrt_rtx,
         EngineKind.TORCH_TENSORRT: place.torch_tensorrt,
     }
-    return Candidate(name, makers[kind], place.keep)
+    held_out = place.held_out if precision is Precision.INT8 else None
+    return Candidate(name, makers[kind], place.keep, place.stop, held_out)
+
+
+def require_int8(engine: str) -> None:
+    """Whether an engine in int8 can be built here at all.
+
+    Args:
+        engine: ``auto`` or the value of an :class:`EngineKind`.
+
+    Raises:
+        EngineError: it cannot; the message says what is missing.
+    """
+    if engine not in (AUTO, EngineKind.OPENVINO.value):
+        _refuse_int8()
+    require_precision(Precision.INT8)
+    if not can_quantise():
+        raise EngineError(f"int8 engines are made with NNCF: run `{INSTALL_NNCF}`")
+
+
+def _refuse_int8() -> DiceEngine:
+    raise EngineError("int8 is computed by the engine openvino only: use engine openvino or auto")
 
 
 class _Place:
@@ -210,10 +272,22 @@ class _Place:
         self._device = device
         self._cache = cache
         self._folder: Path | None = None
+        self._stop = threading.Event()
+        self._unkept: tempfile.TemporaryDirectory[str] | None = None
+
+    def stop(self) -> None:
+        """Give up building; from any thread."""
+        self._stop.set()
+
+    def held_out(self) -> Tensor:
+        """Pictures to judge an engine in int8 by."""
+        return load_calibration(self._model.calibration_path).held_out
 
     def openvino(self) -> DiceEngine:
-        # One model for all precisions: the runtime lowers it when it is compiled.
-        folder = self._find_or_build(Precision.FLOAT32)
+        require_precision(self._precision)
+        # One model for all other precisions: the runtime lowers it when it is compiled.
+        is_int8 = self._precision is Precision.INT8
+        folder = self._find_or_build(Precision.INT8 if is_int8 else Precision.FLOAT32)
         return OpenVinoEngine(None, self._precision, folder=folder)
 
     def tensorrt_rtx(self) -> DiceEngine:
@@ -247,35 +321,81 @@ class _Place:
 
     def _find_or_build(self, built_as: Precision) -> Path:
         key = engine_key(self._kind, built_as, self._model, self._device)
-        self._folder = self._cache.find(key)
+        self._folder = self._found(key)
         if self._folder is None:
-            order = BuildOrder(
-                kind=self._kind.value,
-                precision=built_as.value,
-                device=str(self._device),
-                weights_path=str(self._model.weights_path),
-                bodies_path=str(self._model.bodies_path),
-                parametric=self._model.parametric,
-                neck_deforms=self._model.neck_deforms,
+            order = build_order(self._kind, built_as, self._model, self._device)
+            self._folder = self._built(key, order)
+            return self._folder
+        known = self._known(self._folder / self._certificate_name)
+        if known is not None and not known.passed:
+            raise EngineError(
+                f"refused before, it was not accurate enough: {known}; to compare it anew remove "
+                f"{self._folder}"
             )
-            self._folder = self._cache.add(key, lambda folder: build_apart(order, folder))
-        elif (self._folder / self._certificate_name).is_file():
-            known = Certificate.load(self._folder / self._certificate_name)
-            if not known.passed:
-                raise EngineError(f"refused before, it was not accurate enough: {known}")
         return self._folder
+
+    def _found(self, key: EngineKey) -> Path | None:
+        try:
+            return self._cache.find(key)
+        except OutputError:
+            return None  # building into the cache says the same, and is dealt with
+
+    def _built(self, key: EngineKey, order: BuildOrder) -> Path:
+        try:
+            return self._cache.add(
+                key, lambda folder: build_apart(order, folder, self._stop), self._stop
+            )
+        except (OutputError, EngineNotKeptError) as error:
+            # Torch-TensorRT compiles such an engine on its own thread instead.
+            if self._stop.is_set() or self._kind is EngineKind.TORCH_TENSORRT:
+                raise
+            _LOG.warning("%s; the engine is built anew at every start", error)
+        self._unkept = tempfile.TemporaryDirectory(prefix="dice_ros_engine")
+        folder = Path(self._unkept.name)
+        build_apart(order, folder, self._stop)
+        return folder
+
+    @staticmethod
+    def _known(path: Path) -> Certificate | None:
+        """An earlier verdict; None if there is none that can be read."""
+        if not path.is_file():
+            return None
+        try:
+            return Certificate.load(path)
+        except EngineError as error:
+            _LOG.warning("%s; the engine is compared anew", error)
+            return None
 
     def _built_ahead(self, gpu: RtxGpu) -> Path | None:
         """An engine that was built elsewhere and put beside the weights."""
         folder = self._model.weights_path.parent / rtx_folder_name(gpu, self._precision)
         if not folder.is_dir():
             return None
-        if read_facts(folder).fingerprint != fingerprint(self._model):
-            raise EngineError(
-                f"the engine in {folder} was built from other weights, bodies or code: build it "
-                "again with `dice-ros build`"
+        try:
+            problem = problem_of(folder, self._model)
+        except EngineError as error:
+            problem = str(error)
+        if problem:
+            _LOG.warning(
+                "the engine in %s is left alone, %s; another one is built: renew it with "
+                "`dice-ros build --gpu`",
+                folder,
+                problem,
             )
+            return None
         return folder
+
+
+def problem_of(folder: Path, model: DiceModel) -> str:
+    """Why an engine that was built ahead cannot be used; empty if it can."""
+    facts, path = read_facts(folder), folder / ENGINE_NAME
+    if facts.fingerprint != fingerprint(model):
+        return "it was built from other weights, bodies or code"
+    if facts.version != rtx_version():
+        return f"it was built with TensorRT-RTX {facts.version}, this is {rtx_version()}"
+    if not path.is_file() or file_sha256(path) != facts.sha256:
+        return "its file is missing or damaged"
+    return ""
 
 
 def rtx_folder_name(gpu: RtxGpu, precision: Precision) -> str:
@@ -301,6 +421,8 @@ def build_rtx_engine(
     progress: Callable[[str, float], None] | None = None,
 ) -> RtxBuild:
     """Export the graph and build it with TensorRT-RTX; no GPU needed. See :func:`build_rtx`."""
+    if precision is Precision.INT8:
+        _refuse_int8()
     onnx = folder / "graph.onnx"
     if progress is not None:
         progress("export to ONNX", 0.0)
@@ -320,11 +442,29 @@ def build_rtx_engine(
             path.unlink(missing_ok=True)
 
 
+def build_order(
+    kind: EngineKind, precision: Precision, model: DiceModel, device: torch.device
+) -> BuildOrder:
+    """What a process apart is told to build."""
+    return BuildOrder(
+        kind=kind.value,
+        precision=precision.value,
+        device=str(device),
+        weights_path=str(model.weights_path),
+        bodies_path=str(model.bodies_path),
+        parametric=model.parametric,
+        neck_deforms=model.neck_deforms,
+    )
+
+
 def engine_key(
     kind: EngineKind, precision: Precision, model: DiceModel, device: torch.device
 ) -> EngineKey:
     """Under which name an engine is kept."""
     on_gpu = device.type == "cuda"
+    is_int8 = precision is Precision.INT8
+    if is_int8:
+        load_calibration(model.calibration_path)
     return EngineKey(
         kind=kind.value,
         precision=precision.value,
@@ -332,10 +472,20 @@ def engine_key(
         weights=model.weights_sha256,
         bodies=model.bodies_sha256,
         graph=graph_hash(model),
-        device=torch.cuda.get_device_name(device) if on_gpu else platform.machine(),
+        device=torch.cuda.get_device_name(device) if on_gpu else _cpu_name(kind),
         capability=gpu_capability(device) if on_gpu else "",
-        versions=tuple(_version(name) for name in _DISTRIBUTIONS.get(kind, ("torch",))),
+        versions=tuple(
+            _version(name)
+            for name in (*_DISTRIBUTIONS.get(kind, ("torch",)), *(("nncf",) if is_int8 else ()))
+        ),
+        calibration=file_sha256(model.calibration_path) if is_int8 else "",
     )
+
+
+def _cpu_name(kind: EngineKind) -> str:
+    """What decides how a CPU rounds: low precision is another thing on another one."""
+    names = cpu_capabilities() if kind is EngineKind.OPENVINO else ()
+    return " ".join([platform.machine(), torch.backends.cpu.get_cpu_capability(), *names])
 
 
 def graph_hash(model: DiceModel) -> str:

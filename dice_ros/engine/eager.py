@@ -1,27 +1,22 @@
 """The plain engine: PyTorch as it is, on any device. Slow to nobody's surprise, right always.
 
-On a GPU each batch size is captured once as a CUDA graph with static buffers: five hundred small
-kernels are then launched by one call.
+On a GPU each batch size is captured once as a CUDA graph: see :mod:`dice_ros.engine.cuda_graphs`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-from dice_ros.engine.protocol import EngineDescription, EngineError, EngineKind, Precision
+from dice_ros.engine.cuda_graphs import CudaGraphs
+from dice_ros.engine.protocol import (
+    MAX_BATCH,
+    EngineDescription,
+    EngineError,
+    EngineKind,
+    Precision,
+)
 from dice_ros.networks.dice_graph import DiceGraph, DiceReading
-
-_WARM_UP_RUNS = 3
-
-
-@dataclass(slots=True, eq=False)
-class _Captured:
-    graph: torch.cuda.CUDAGraph
-    images: Tensor
-    reading: DiceReading
 
 
 class EagerEngine:
@@ -37,8 +32,8 @@ class EagerEngine:
         self._graph: DiceGraph | None = graph
         self._device = device
         self._precision = Precision.of(graph.core.dtype)
-        self._captures = cuda_graphs and device.type == "cuda"
-        self._captured: dict[int, _Captured] = {}
+        self._cuda_graphs = cuda_graphs and device.type == "cuda"
+        self._graphs: CudaGraphs | None = None
 
     @property
     def device(self) -> torch.device:
@@ -46,17 +41,23 @@ class EagerEngine:
         return self._device
 
     def load(self) -> None:
-        """Move the graph to its device."""
+        """Move the graph to its device, and capture it on a GPU.
+
+        Raises:
+            EngineError: it does not fit.
+        """
         if self._graph is None:
             raise EngineError("the engine was closed")
         try:
             self._graph.to(self._device)
+            self._graph.core.use_channels_last()
+            if self._cuda_graphs:
+                self._graphs = _captured(self._graph, self._device)
         except RuntimeError as error:
             raise EngineError(f"the network does not fit on {self._device}: {error}") from error
-        self._graph.core.use_channels_last()
 
     def warm_up(self, batches: tuple[int, ...] = (1, 2)) -> None:
-        """Run, and on a GPU capture, every batch size."""
+        """Run every batch size once."""
         for count in batches:
             self.run(torch.zeros(count, 3, 224, 224, device=self._device))
 
@@ -66,22 +67,24 @@ class EagerEngine:
         if self._graph is None:
             raise EngineError("the engine was closed")
         try:
-            if not self._captures:
-                return _run(self._graph, images)
-            return self._replay(images)
+            if self._graphs is not None:
+                return self._graphs.run(images)
+            return _run(self._graph, images)
         except RuntimeError as error:
             raise EngineError(f"the network could not be run on {self._device}: {error}") from error
 
     def close(self) -> None:
         """Free the graph and its buffers."""
-        self._captured.clear()
-        self._graph = None
+        self._graph = self._graphs = None
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
     def describe(self) -> EngineDescription:
         """Which engine this is."""
-        details = "CUDA graphs" if self._captures else f"{torch.get_num_threads()} threads"
+        details = f"{torch.get_num_threads()} threads"
+        if self._device.type == "cuda":
+            captured = self._graphs is not None and self._graphs.works
+            details = "CUDA graphs" if captured else "no CUDA graphs"
         return EngineDescription(
             EngineKind.EAGER,
             self._precision,
@@ -89,27 +92,13 @@ class EagerEngine:
             f"PyTorch {torch.__version__}, {details}",
         )
 
-    def _replay(self, images: Tensor) -> DiceReading:
-        captured = self._captured.get(len(images))
-        if captured is None:
-            captured = self._captured[len(images)] = self._capture(images)
-        captured.images.copy_(images)
-        captured.graph.replay()
-        return DiceReading(*(tensor.clone() for tensor in captured.reading))
 
-    def _capture(self, images: Tensor) -> _Captured:
-        assert self._graph is not None
-        static = images.clone()
-        side = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream(self._device))
-        with torch.cuda.stream(side):
-            for _ in range(_WARM_UP_RUNS):
-                _run(self._graph, static)
-        torch.cuda.current_stream(self._device).wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            reading = _run(self._graph, static)
-        return _Captured(graph, static, reading)
+@torch.inference_mode()
+def _captured(graph: DiceGraph, device: torch.device) -> CudaGraphs:
+    graphs = CudaGraphs(lambda images: _run(graph, images), device)
+    for count in range(1, MAX_BATCH + 1):
+        graphs.capture(count)
+    return graphs
 
 
 def _run(graph: DiceGraph, images: Tensor) -> DiceReading:

@@ -13,7 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from dice_ros.engine.protocol import DiceEngine, EngineDescription
+from dice_ros.engine.protocol import DiceEngine, EngineDescription, EngineError
 from dice_ros.networks.dice_graph import DiceReading
 
 _Result = TypeVar("_Result")
@@ -28,7 +28,11 @@ class OneThreadEngine:
 
     def __init__(self, make: Callable[[], DiceEngine]) -> None:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dice_engine")
-        self._engine = self._call(make)
+        try:
+            self._engine = self._call(make)
+        except BaseException:
+            self._executor.shutdown()
+            raise
 
     @property
     def device(self) -> torch.device:
@@ -49,12 +53,18 @@ class OneThreadEngine:
 
     def close(self) -> None:
         """Close the engine and end its thread."""
-        self._call(self._engine.close)
-        self._executor.shutdown()
+        try:
+            self._call(self._engine.close)
+        finally:
+            self._executor.shutdown()
 
     def describe(self) -> EngineDescription:
         """Which engine this is."""
         return self._engine.describe()
 
     def _call(self, work: Callable[[], _Result]) -> _Result:
-        return self._executor.submit(work).result()
+        try:
+            waiting = self._executor.submit(work)
+        except RuntimeError as error:
+            raise EngineError("the engine was closed") from error
+        return waiting.result()

@@ -22,7 +22,7 @@ def export_onnx(graph: DiceGraph, path: Path, max_batch: int = 2) -> None:
 
     Args:
         graph: on the CPU.
-        path: the ``.onnx`` file.
+        path: the ``.onnx`` file; its folder is made.
         max_batch: batch sizes 1 to this stay free.
 
     Raises:
@@ -48,4 +48,5 @@ def export_onnx(graph: DiceGraph, path: Path, max_batch: int = 2) -> None:
             "`pip install onnx onnxscript tensorrt-rtx`"
         ) from error
     assert program is not None
+    path.parent.mkdir(parents=True, exist_ok=True)
     program.save(str(path), external_data=True)

@@ -1,11 +1,12 @@
 """OpenVINO: the fastest engine on CPUs, the one module that imports it.
 
-The core is compiled in the wanted precision (bfloat16 runs on the matrix units of newer CPUs), the
-tail always in float32, as two models behind each other.
+The core is compiled in the wanted precision (bfloat16 runs on the matrix units of newer CPUs, int8
+on all), the tail always in float32, as two models behind each other.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dice_ros.engine.protocol import EngineDescription, EngineError, EngineKind, Precision
+from dice_ros.engine.int8_quantization import quantise
+from dice_ros.engine.protocol import (
+    EngineDescription,
+    EngineError,
+    EngineKind,
+    EngineNotKeptError,
+    Precision,
+)
 from dice_ros.engine.quiet_export import quiet_export
 from dice_ros.networks.dice_graph import CoreReading, DiceGraph, DiceReading
+from dice_ros.networks.token_convolutions import use_token_convolutions
 
 _HINTS = {
     Precision.FLOAT32: "f32",
     Precision.FLOAT16: "f16",
     Precision.BFLOAT16: "bf16",
+    Precision.INT8: "f32",  # of what is not quantised
+}
+_CAPABILITIES = {
+    Precision.FLOAT32: "FP32",
+    Precision.FLOAT16: "FP16",
+    Precision.BFLOAT16: "BF16",
+    Precision.INT8: "INT8",
 }
 _CORE_NAME, _TAIL_NAME = "core.xml", "tail.xml"
 _EXAMPLE_BATCH = 2
@@ -36,6 +52,7 @@ class OpenVinoEngine:
         precision: of the core.
         threads: CPU threads; 0 for what PyTorch uses.
         folder: where the built models are kept; None builds them in memory.
+        calibration: (N, 3, 224, 224) float32 inputs; needed to build an engine in int8.
     """
 
     def __init__(
@@ -45,8 +62,10 @@ class OpenVinoEngine:
         *,
         threads: int = 0,
         folder: Path | None = None,
+        calibration: Tensor | None = None,
     ) -> None:
         self._graph = graph
+        self._calibration = calibration
         self._precision = precision
         self._threads = threads or torch.get_num_threads()
         self._folder = folder
@@ -62,7 +81,7 @@ class OpenVinoEngine:
         library = _library()
         runtime = library.Core()
         if self._precision is not Precision.FLOAT32:
-            _require(runtime, self._precision)
+            require_precision(self._precision)
         models = self._read(runtime) or self._convert(library)
         hints = (_HINTS[self._precision], _HINTS[Precision.FLOAT32])
         try:
@@ -80,7 +99,7 @@ class OpenVinoEngine:
             ]
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot compile the network: {error}") from error
-        self._graph = None
+        self._graph = self._calibration = None
 
     def warm_up(self, batches: tuple[int, ...] = (1, 2)) -> None:
         """Run once with every batch size."""
@@ -132,34 +151,53 @@ class OpenVinoEngine:
         example = torch.zeros(_EXAMPLE_BATCH, 3, 224, 224)
         with torch.inference_mode():
             between: CoreReading = self._graph.core(example)
+        quantised = self._precision is Precision.INT8
+        if quantised:
+            use_token_convolutions(self._graph.core.mesh_net)
+            use_token_convolutions(self._graph.core.interaction_net)
         with quiet_export():
             models = [
                 library.convert_model(_exported(self._graph.core, (example,))),
                 library.convert_model(_exported(self._graph.tail, (between,))),
             ]
+        if quantised:
+            if self._calibration is None:
+                raise EngineError("an engine in int8 is built with calibration pictures")
+            models[0] = quantise(models[0], self._calibration)
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            for model, name in zip(models, (_CORE_NAME, _TAIL_NAME), strict=True):
-                library.save_model(model, str(self._folder / name), compress_to_fp16=False)
+            try:
+                for model, name in zip(models, (_CORE_NAME, _TAIL_NAME), strict=True):
+                    library.save_model(model, str(self._folder / name), compress_to_fp16=False)
+            except RuntimeError as error:
+                raise EngineNotKeptError(
+                    f"OpenVINO cannot write the engine to {self._folder}: {error}"
+                ) from error
         return models
+
+
+def cpu_capabilities() -> tuple[str, ...]:
+    """What OpenVINO can do natively here; empty if it is not installed."""
+    try:
+        runtime = _library().Core()
+    except EngineError:
+        return ()
+    return tuple(runtime.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
 def cpu_has(precision: Precision) -> bool:
     """Whether this CPU computes in a precision natively; False if OpenVINO is not installed."""
-    try:
-        runtime = _library().Core()
-    except EngineError:
-        return False
-    return _has(runtime, precision)
+    return _CAPABILITIES[precision] in cpu_capabilities()
 
 
-def _has(runtime: Any, precision: Precision) -> bool:
-    names = {Precision.FLOAT32: "FP32", Precision.FLOAT16: "FP16", Precision.BFLOAT16: "BF16"}
-    return names[precision] in runtime.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+def require_precision(precision: Precision) -> None:
+    """Make sure that OpenVINO computes in a precision here.
 
-
-def _require(runtime: Any, precision: Precision) -> None:
-    if not _has(runtime, precision):
+    Raises:
+        EngineError: OpenVINO is not installed, or the CPU lacks the precision.
+    """
+    _library()
+    if not cpu_has(precision):
         raise EngineError(
             f"this CPU does not compute in {precision.value}: use precision float32 or auto"
         )
@@ -181,6 +219,8 @@ def _outputs(request: Any, inputs: Sequence[NDArray[np.float32]]) -> list[NDArra
 
 
 def _library() -> Any:
+    # It would report every import and conversion to a server; without this package it does not.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         import openvino  # noqa: PLC0415 - optional, and slow to import
     except ModuleNotFoundError as error:

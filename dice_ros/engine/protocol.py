@@ -17,7 +17,7 @@ MAX_BATCH = 2
 
 
 class EngineKind(enum.Enum):
-    """Ways to run the graph, slowest last among those that run on one device."""
+    """Ways to run the graph."""
 
     TORCH_TENSORRT = "torch_tensorrt"
     TENSORRT_RTX = "tensorrt_rtx"
@@ -32,6 +32,7 @@ class Precision(enum.Enum):
     FLOAT32 = "float32"
     FLOAT16 = "float16"
     BFLOAT16 = "bfloat16"
+    INT8 = "int8"
 
     @classmethod
     def of(cls, dtype: torch.dtype) -> Precision:
@@ -40,7 +41,7 @@ class Precision(enum.Enum):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The same as a PyTorch type."""
+        """The PyTorch type of a graph that an engine of this precision is made from."""
         return _DTYPES[self]
 
 
@@ -48,6 +49,7 @@ _DTYPES = {
     Precision.FLOAT32: torch.float32,
     Precision.FLOAT16: torch.float16,
     Precision.BFLOAT16: torch.bfloat16,
+    Precision.INT8: torch.float32,  # quantised by the engine's own library
 }
 
 

@@ -38,11 +38,16 @@ class Candidate:
         name: for people.
         make: makes the engine, not yet loaded; raises EngineError if it cannot be had here.
         keep: called with the certificate, passed or not, e.g. to store it beside the engine.
+        images: (N, 3, 224, 224) float32 inputs to prove it on; None takes those of the certificate.
+        stop: called from another thread when nobody waits for the engine any more; makes ``make``
+            give up soon.
     """
 
     name: str
     make: Callable[[], DiceEngine]
     keep: Callable[[Certificate], None] | None = None
+    stop: Callable[[], None] | None = None
+    images: Callable[[], Tensor] | None = None
 
 
 class ResilientEngine:
@@ -114,25 +119,39 @@ class ResilientEngine:
             fast = self._fast
         if fast is not None:
             try:
-                reading = fast.run(images.to(fast.device))
+                reading = _computed(fast, images)
                 if _is_finite(reading):
                     return reading
                 problem = "its output holds NaN or infinity"
             except EngineError as error:
                 problem = str(error)
+            except Exception as error:  # libraries raise many kinds; the plain engine answers
+                problem = f"{type(error).__name__}: {error}"
             self._give_up(fast, problem)
+        try:
+            return self._run_plain(images)
+        except EngineError:
+            if not self.is_building:
+                raise
+            # While another thread records a CUDA graph, a GPU refuses memory to this one.
+            return self._run_plain(images)
+
+    def _run_plain(self, images: Tensor) -> DiceReading:
         with self._plain_lock:
-            return self._plain.run(images.to(self._plain.device))
+            return _computed(self._plain, images)
 
     def close(self) -> None:
         """Stop building and free all engines."""
         self._closing.set()
+        for candidate in self._candidates:
+            if candidate.stop is not None:
+                candidate.stop()
         if self._thread is not None:
             self._thread.join()
         with self._lock:
             fast, self._fast = self._fast, None
         if fast is not None:
-            fast.close()
+            _close_quietly(fast)
         self._plain.close()
 
     def describe(self) -> EngineDescription:
@@ -142,29 +161,40 @@ class ResilientEngine:
 
     def _improve(self) -> None:
         """Try the candidates until one is proved."""
-        reference: DiceReading | None = None
-        images = certificate_images()
+        fixed = certificate_images()
+        usual: DiceReading | None = None
         for candidate in self._candidates:
             if self._closing.is_set():
                 return
             started_s = time.monotonic()
             engine: DiceEngine | None = None
             try:
+                if self._background:
+                    _LOG.info(
+                        "engine %s is being built; until then images are answered by %s",
+                        candidate.name,
+                        self._plain.describe(),
+                    )
                 self._on_phase(f"{candidate.name}: build")
                 engine = candidate.make()
                 engine.load()
                 self._on_phase(f"{candidate.name}: warm up")
                 engine.warm_up(_BATCHES)
                 self._on_phase(f"{candidate.name}: compare with the plain network")
-                if reference is None:
+                if candidate.images is not None:
+                    images = candidate.images()
                     reference = self._reference(images)
+                else:
+                    images = fixed
+                    reference = usual = self._reference(images) if usual is None else usual
                 found = reference_readings(engine, images)
                 certificate = certify(engine.describe(), found, reference)
-                if candidate.keep is not None:
-                    candidate.keep(certificate)
+                _keep(candidate, certificate)
                 if not certificate.passed:
                     raise EngineError(f"refused, it is not accurate enough: {certificate}")
             except Exception as error:  # builders raise many kinds; the plain engine goes on
+                if engine is None and self._closing.is_set():
+                    return  # stopped
                 kind = "" if isinstance(error, EngineError) else f"{type(error).__name__}: "
                 self._tell(f"engine {candidate.name} is not used: {kind}{error}", logging.WARNING)
                 if engine is not None:
@@ -175,10 +205,7 @@ class ResilientEngine:
 
     def _reference(self, images: Tensor) -> DiceReading:
         # One image at a time, so that frames are answered in between.
-        readings = []
-        for image in images:
-            with self._plain_lock:
-                readings.append(self._plain.run(image[None].to(self._plain.device)))
+        readings = [self._run_plain(image[None]) for image in images]
         return DiceReading(*(torch.cat(parts).cpu() for parts in zip(*readings, strict=True)))
 
     def _swap_in(self, engine: DiceEngine, certificate: Certificate, seconds: float) -> None:
@@ -211,8 +238,33 @@ class ResilientEngine:
             self._events.append(text)
 
 
+def _computed(engine: DiceEngine, images: Tensor) -> DiceReading:
+    """Run and wait: what goes wrong on a GPU later goes wrong here.
+
+    Raises:
+        EngineError: whatever it is that failed.
+    """
+    try:
+        reading = engine.run(images.to(engine.device))
+        if reading.head.device.type == "cuda":
+            torch.cuda.current_stream(reading.head.device).synchronize()
+    except RuntimeError as error:
+        raise EngineError(f"{type(error).__name__}: {error}") from error
+    return reading
+
+
 def _is_finite(reading: DiceReading) -> bool:
-    return all(bool(torch.isfinite(tensor).all()) for tensor in reading)
+    # One answer for all: each that is asked for makes the host wait.
+    return bool(torch.stack([torch.isfinite(tensor).all() for tensor in reading]).all())
+
+
+def _keep(candidate: Candidate, certificate: Certificate) -> None:
+    if candidate.keep is None:
+        return
+    try:
+        candidate.keep(certificate)
+    except OSError as error:  # a full disk makes no engine worse
+        _LOG.warning("the certificate of engine %s is not kept: %s", candidate.name, error)
 
 
 def _close_quietly(engine: DiceEngine) -> None:

@@ -7,7 +7,10 @@ and is kept in a runtime cache. The one module that imports ``tensorrt_rtx``.
 from __future__ import annotations
 
 import enum
+import hashlib
 import json
+import logging
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +19,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dice_ros.engine.in_batches import in_batches
 from dice_ros.engine.onnx_export import INPUT_NAME, OUTPUT_NAMES
-from dice_ros.engine.protocol import EngineDescription, EngineError, EngineKind, Precision
+from dice_ros.engine.protocol import (
+    EngineDescription,
+    EngineError,
+    EngineKind,
+    EngineNotKeptError,
+    Precision,
+)
 from dice_ros.networks.dice_graph import DiceReading
 
 ENGINE_NAME, FACTS_NAME, RUNTIME_CACHE_NAME = "engine.rtx", "facts.json", "runtime.cache"
 _CROP = (3, 224, 224)
+_LOG = logging.getLogger(__name__)
 
 
 class RtxGpu(enum.Enum):
@@ -58,6 +69,7 @@ class RtxBuild:
         max_batch: largest batch.
         version: of TensorRT-RTX.
         fingerprint: of what it was built from; see ``choose.fingerprint``.
+        sha256: of the engine.
     """
 
     engine_bytes: int
@@ -67,6 +79,7 @@ class RtxBuild:
     max_batch: int
     version: str
     fingerprint: str
+    sha256: str
 
 
 def gpu_by_name(name: str) -> RtxGpu:
@@ -127,6 +140,8 @@ def build_rtx(
         problems = "; ".join(str(parser.get_error(i)) for i in range(parser.num_errors))
         raise EngineError(f"TensorRT-RTX cannot parse {onnx}: {problems}")
     config = builder.create_builder_config()
+    # The tail is float32, and ten bits of a mantissa are not.
+    config.clear_flag(library.BuilderFlag.TF32)
     config.num_compute_capabilities = 1
     capability = getattr(library.ComputeCapability, "SM" + gpu.value.replace(".", ""))
     if not config.set_compute_capability(capability, 0):
@@ -140,7 +155,6 @@ def build_rtx(
     if serialized is None:
         raise EngineError("TensorRT-RTX could not build the engine: see its messages above")
     data = bytes(serialized)
-    (folder / ENGINE_NAME).write_bytes(data)
     facts = RtxBuild(
         engine_bytes=len(data),
         layers=network.num_layers,
@@ -149,14 +163,34 @@ def build_rtx(
         max_batch=max_batch,
         version=str(library.__version__),
         fingerprint=fingerprint,
+        sha256=hashlib.sha256(data).hexdigest(),
     )
     text = json.dumps({name: getattr(facts, name) for name in facts.__slots__}, indent=1)
-    (folder / FACTS_NAME).write_text(text + "\n")
+    try:
+        # First and last: an engine without its facts is none.
+        (folder / FACTS_NAME).unlink(missing_ok=True)
+        (folder / ENGINE_NAME).write_bytes(data)
+        (folder / FACTS_NAME).write_text(text + "\n")
+    except OSError as error:
+        (folder / ENGINE_NAME).unlink(missing_ok=True)
+        raise EngineNotKeptError(f"cannot write the engine to {folder}: {error}") from error
     return facts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Slot:
+    """One batch size: a context with its static buffers."""
+
+    context: Any
+    images: Tensor
+    reading: DiceReading
 
 
 class TensorRtRtxEngine:
     """Runs a built engine on the GPU it was built for, with static buffers.
+
+    Kernels are specialised for each batch size before it is first run, and captured as a CUDA
+    graph: what is compared with the plain network is what runs later.
 
     Args:
         folder: what :func:`build_rtx` wrote; the runtime cache is kept there too.
@@ -167,11 +201,12 @@ class TensorRtRtxEngine:
         self._folder = folder
         self._device = device
         self._facts = read_facts(folder)
-        self._context: Any = None
+        self._runtime: Any = None
         self._engine: Any = None
+        self._config: Any = None
         self._cache: Any = None
         self._stream: torch.cuda.Stream | None = None
-        self._buffers: dict[int, tuple[Tensor, DiceReading]] = {}
+        self._slots: dict[int, _Slot] = {}
 
     @property
     def device(self) -> torch.device:
@@ -179,7 +214,7 @@ class TensorRtRtxEngine:
         return self._device
 
     def load(self) -> None:
-        """Read the engine and compile its kernels for this card.
+        """Read the engine.
 
         Raises:
             EngineError: there is no GPU, it is another one, or the file is damaged.
@@ -193,55 +228,53 @@ class TensorRtRtxEngine:
                 f"{found}: build one for it with `dice-ros build`"
             )
         library = _library()
-        runtime = library.Runtime(library.Logger(library.Logger.WARNING))
-        self._engine = runtime.deserialize_cuda_engine((self._folder / ENGINE_NAME).read_bytes())
-        if self._engine is None:
-            raise EngineError(f"the engine in {self._folder} is damaged: build it again")
-        config = self._engine.create_runtime_config()
-        self._cache = config.create_runtime_cache()
-        kept = self._folder / RUNTIME_CACHE_NAME
-        if kept.is_file():
-            self._cache.deserialize(kept.read_bytes())
-        config.set_runtime_cache(self._cache)
-        self._context = self._engine.create_execution_context(config)
-        if self._context is None:
-            raise EngineError("there is not enough GPU memory for the engine")
+        try:
+            data = (self._folder / ENGINE_NAME).read_bytes()
+        except OSError as error:
+            raise EngineError(f"the engine cannot be read: {error}: build it again") from error
+        # PyTorch makes the CUDA context that both share.
         self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        self._runtime = library.Runtime(library.Logger(library.Logger.WARNING))
+        self._engine = self._runtime.deserialize_cuda_engine(data)
+        if self._engine is None:
+            raise EngineError(
+                f"the engine in {self._folder} is damaged, was built by another version than "
+                f"{library.__version__}, or does not fit into the GPU's memory: build it again"
+            )
+        self._config = self._engine.create_runtime_config()
+        strategy = library.DynamicShapesKernelSpecializationStrategy
+        self._config.dynamic_shapes_kernel_specialization_strategy = strategy.EAGER
+        self._config.cuda_graph_strategy = library.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
+        self._cache = self._config.create_runtime_cache()
+        kept = self._folder / RUNTIME_CACHE_NAME
+        if kept.is_file() and not self._cache.deserialize(kept.read_bytes()):
+            # Of another version or driver: kernels are compiled anew.
+            self._cache.reset()
+        self._config.set_runtime_cache(self._cache)
 
     def warm_up(self, batches: tuple[int, ...] = (1, 2)) -> None:
         """Compile kernels for every batch size, and keep them for the next start."""
         for count in batches:
             if count <= self._facts.max_batch:
                 self.run(torch.zeros(count, *_CROP, device=self._device))
+        torch.cuda.synchronize(self._device)
         if self._cache is not None:
-            (self._folder / RUNTIME_CACHE_NAME).write_bytes(bytes(self._cache.serialize()))
+            _keep(bytes(self._cache.serialize()), self._folder / RUNTIME_CACHE_NAME)
 
+    @torch.inference_mode()
     def run(self, images: Tensor) -> DiceReading:
         """Compute a batch; larger ones than the engine takes are split."""
-        limit = self._facts.max_batch
-        if len(images) > limit:
-            parts = [self.run(part) for part in torch.split(images, limit)]
-            return DiceReading(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
-        if self._context is None or self._stream is None:
+        if self._engine is None or self._stream is None:
             raise EngineError("the engine is not loaded")
-        static, reading = self._buffers_for(len(images))
-        self._stream.wait_stream(torch.cuda.current_stream(self._device))
-        with torch.cuda.stream(self._stream):
-            static.copy_(images)
-            self._context.set_input_shape(INPUT_NAME, tuple(static.shape))
-            self._context.set_tensor_address(INPUT_NAME, static.data_ptr())
-            for name, tensor in zip(OUTPUT_NAMES, reading, strict=True):
-                self._context.set_tensor_address(name, tensor.data_ptr())
-            if not self._context.execute_async_v3(self._stream.cuda_stream):
-                raise EngineError("the GPU could not run the engine: see the messages above")
-            result = DiceReading(*(tensor.clone() for tensor in reading))
-        self._stream.synchronize()
-        return result
+        return in_batches(self._run, images, self._facts.max_batch)
 
     def close(self) -> None:
         """Free the engine and its buffers."""
-        self._buffers.clear()
-        self._context = self._engine = self._cache = None
+        self._slots.clear()
+        self._config = self._cache = None
+        # An engine needs its runtime until the end.
+        self._engine = None
+        self._runtime = None
 
     def describe(self) -> EngineDescription:
         """Which engine this is."""
@@ -252,19 +285,52 @@ class TensorRtRtxEngine:
             f"TensorRT-RTX {self._facts.version}",
         )
 
-    def _buffers_for(self, count: int) -> tuple[Tensor, DiceReading]:
-        if count not in self._buffers:
-            assert self._context is not None
-            images = torch.zeros(count, *_CROP, device=self._device)
-            self._context.set_input_shape(INPUT_NAME, tuple(images.shape))
-            reading = DiceReading(
-                *(
-                    torch.zeros(tuple(self._context.get_tensor_shape(name)), device=self._device)
-                    for name in OUTPUT_NAMES
-                )
+    def _run(self, images: Tensor) -> DiceReading:
+        assert self._stream is not None
+        try:
+            slot = self._slots.get(len(images)) or self._open(len(images))
+            caller = torch.cuda.current_stream(self._device)
+            slot.images.copy_(images)
+            self._stream.wait_stream(caller)
+            if not slot.context.execute_async_v3(self._stream.cuda_stream):
+                raise EngineError("the GPU could not run the engine: see the messages above")
+            caller.wait_stream(self._stream)
+            # The next run overwrites the static buffers.
+            return DiceReading(*(tensor.clone() for tensor in slot.reading))
+        except RuntimeError as error:
+            raise EngineError(f"the GPU could not run the engine: {error}") from error
+
+    def _open(self, count: int) -> _Slot:
+        """A context for one batch size: its shapes and addresses never change."""
+        context = self._engine.create_execution_context(self._config)
+        if context is None:
+            raise EngineError("there is not enough GPU memory for the engine")
+        images = torch.zeros(count, *_CROP, device=self._device)
+        if not context.set_input_shape(INPUT_NAME, tuple(images.shape)):
+            raise EngineError(f"the engine does not take a batch of {count}")
+        reading = DiceReading(
+            *(
+                torch.zeros(tuple(context.get_tensor_shape(name)), device=self._device)
+                for name in OUTPUT_NAMES
             )
-            self._buffers[count] = (images, reading)
-        return self._buffers[count]
+        )
+        for name, tensor in zip((INPUT_NAME, *OUTPUT_NAMES), (images, *reading), strict=True):
+            if not context.set_tensor_address(name, tensor.data_ptr()):
+                raise EngineError(f"the engine does not know the tensor {name}: build it again")
+        # Buffers are filled with zeros on the caller's stream; the engine's waits for that.
+        self._slots[count] = slot = _Slot(context, images, reading)
+        return slot
+
+
+def _keep(data: bytes, path: Path) -> None:
+    """Write whole or not at all; without it the next start takes seconds longer."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as scratch:
+            whole = Path(scratch) / path.name
+            whole.write_bytes(data)
+            whole.replace(path)
+    except OSError as error:
+        _LOG.warning("compiled kernels are not kept for the next start: %s", error)
 
 
 def read_facts(folder: Path) -> RtxBuild:

@@ -115,7 +115,7 @@ class TouchDetector:
             return False
         rest, rules = self._rests.get(hand), self._rules
         if rest is not None:
-            if not rest.is_over(stamp_ns, sample.probability, rules.on, rules.ratio):
+            if not rest.is_over(stamp_ns, sample.probability, rules.on, rules.drop):
                 return False
             del self._rests[hand]
         return sample.probability >= rules.on
@@ -136,7 +136,7 @@ class TouchDetector:
                 self._rests[hand] = Rest(stamp_ns, track.lowest_free)
             return self._end(hand, end, stamp_ns)
         if sample.sight is not Sight.SEEN:
-            track.miss(sample.sight)
+            track.miss(stamp_ns, sample, rules)
         elif sample.probability >= track.pause_level(rules):
             track.touch(stamp_ns, sample, rules)
         elif track.touch_id is None:

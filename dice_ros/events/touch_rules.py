@@ -17,7 +17,8 @@ class TouchRules:
 
     Attributes:
         on, off: probabilities at which a touch starts and below which it pauses; off <= on.
-        ratio: share of the level it kept below which a touch pauses, too; 0 for never.
+        drop: fall of the log odds from the level they kept at which a touch pauses, too, and rise
+            while a hand still comes; 0 for neither.
         min_ns: shorter touches are not told.
         release_ns: a hand that was seen off the face for so long has left it.
         lost_ns: a touch outlives the loss of hand, face or images for so long.
@@ -27,7 +28,7 @@ class TouchRules:
 
     on: float
     off: float
-    ratio: float
+    drop: float
     min_ns: int
     release_ns: int
     lost_ns: int
@@ -41,7 +42,7 @@ class TouchRules:
         return cls(
             on=settings.touch_on_probability,
             off=settings.touch_off_probability,
-            ratio=settings.touch_release_ratio,
+            drop=settings.touch_release_drop,
             min_ns=round(settings.touch_min_s * _S),
             release_ns=round(settings.touch_release_s * _S),
             lost_ns=round(settings.touch_lost_s * _S),

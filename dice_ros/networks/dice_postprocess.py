@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -84,6 +85,7 @@ class DicePostprocess(nn.Module):
     """
 
     movable: Tensor
+    joint_order: Tensor
 
     def __init__(
         self,
@@ -101,6 +103,9 @@ class DicePostprocess(nn.Module):
         if not neck_deforms:
             movable[torch.from_numpy(flame.neck).long()] = 0.0
         self.register_buffer("movable", movable, persistent=False)
+        # A tensor: numbers would be copied to the device for every batch.
+        order = torch.from_numpy(np.array(STANDARD_ORDER))
+        self.register_buffer("joint_order", order, persistent=False)
 
     def forward(self, output: DiceOutput) -> DiceMeshes:
         """Meshes of every crop; nothing is thresholded here."""
@@ -133,7 +138,7 @@ class DicePostprocess(nn.Module):
         if free is None or self._parametric:
             head, landmarks = self.head(flame)
             hand, joints = self.hand(mano)
-            joints = joints[:, STANDARD_ORDER]
+            joints = joints[:, self.joint_order]
         else:
             head, landmarks, hand, joints = free
         centre = head.mean(dim=1, keepdim=True)

@@ -115,7 +115,7 @@ class TransformerLayer(nn.Module):
     def __init__(self, config: BlockConfig) -> None:
         super().__init__()
         width = config.hidden
-        self._heads = config.heads
+        self.heads = config.heads
         self.query = nn.Linear(width, width)
         self.key = nn.Linear(width, width)
         self.value = nn.Linear(width, width)
@@ -134,15 +134,19 @@ class TransformerLayer(nn.Module):
             projected = Projections(self.query(asking), self.key(x), self.value(x))
         elif rows != ALL_ROWS:
             projected = projected._replace(query=projected.query[:, rows])
-        query, key, value = (self._split(item) for item in projected)
-        attended = scaled_dot_product_attention(query, key, value)  # (B, heads, R, D / heads)
-        x = self.attention_norm(self.attention_out(attended.transpose(1, 2).flatten(2)) + asking)
+        attended = attend(projected, self.heads)
+        x = self.attention_norm(self.attention_out(attended) + asking)
         y: Tensor = self.output_norm(self.contract(gelu(self.expand(x))) + x)
         return y
 
-    def _split(self, x: Tensor) -> Tensor:
-        heads: Tensor = x.reshape(*x.shape[:2], self._heads, -1)
-        return heads.transpose(1, 2)
+
+def attend(projected: Projections, heads: int) -> Tensor:
+    """(B, R, D): each query's mixture of the values, head by head."""
+    query, key, value = (
+        item.reshape(*item.shape[:2], heads, -1).transpose(1, 2) for item in projected
+    )
+    attended = scaled_dot_product_attention(query, key, value)  # (B, heads, R, D / heads)
+    return attended.transpose(1, 2).flatten(2)
 
 
 def run_blocks(blocks: nn.ModuleList, tokens: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ from dice_ros.replay.checkpoint_file import (
 )
 from dice_ros.replay.kept_topics import KeptTopic, as_cdr, kept_topics
 from dice_ros.replay.marker_record import MARKER_ARRAY_TYPE, MarkerRecorder
+from dice_ros.replay.output_path import refuse_existing
 from dice_ros.replay.pipeline_memory import packed, unpacked
 from dice_ros.replay.recorded_bag import RecordedBag
 from dice_ros.replay.recording import StoredTopic
@@ -357,7 +358,6 @@ def _check_output(options: ReplayOptions) -> None:
     out, partial = options.out, partial_path(options.out)
     if out.suffix != ".mcap":
         raise OutputError(f"the output {out} must end in .mcap")
-    if out.exists() and not options.overwrite:
-        raise OutputError(f"{out} exists: choose another name or add --overwrite")
+    refuse_existing(out, overwrite=options.overwrite)
     if partial.exists() and not (options.overwrite or options.resume):
         raise OutputError(f"{partial} is an unfinished replay: add --resume or --overwrite")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import re
 import tempfile
 from collections.abc import Sequence
 from html import escape
@@ -195,6 +196,11 @@ def _order(summary: TouchSummary) -> str:
     )
 
 
+def _file_stem(name: str) -> str:
+    """``my clip.mcap camera 1`` -> ``my_clip_camera_1``: one file name a recording."""
+    return "_".join(re.sub(r"\.mcap\b", "", name).replace("/", " ").split())
+
+
 def _list(recordings: Sequence[Recording]) -> str:
     lists = [item.touches for item in recordings]
     count = sum(len(touches.touches) for touches in lists)
@@ -202,7 +208,7 @@ def _list(recordings: Sequence[Recording]) -> str:
     links = [f'<a id="csv" download="touches.csv" href="{table}">CSV</a>']
     if find_spec("pyarrow") is not None:
         links += [
-            f'<a download="{escape(Path(touches.name.split()[0]).stem)}.parquet" href="'
+            f'<a download="{escape(_file_stem(touches.name))}.parquet" href="'
             f'{_data_uri("application/vnd.apache.parquet", _parquet(touches))}">Parquet'
             f"{f' ({escape(touches.name)})' if len(lists) > 1 else ''}</a>"
             for touches in lists

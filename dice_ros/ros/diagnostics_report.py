@@ -42,6 +42,8 @@ REMEDIES = {
 }
 
 _RECENT_S = 10.0
+_NETWORK_FAILS = ("engine_failed", "non_finite_output")
+"""Drops that are no fault of the image: even the plain engine could not do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,10 @@ def _level(
         return DiagnosticStatus.ERROR, "; ".join(errors)
     warnings = [item.text for item in troubles]
     bad = _since(account.drops, past and past.drops)
+    broken = [name for name in _NETWORK_FAILS if name in bad]
+    if broken:
+        text = "; ".join(f"{bad[name]} x {name}: {REMEDIES[name]}" for name in broken)
+        return DiagnosticStatus.ERROR, f"the network fails: {text}"
     bad.pop("inactive", None)
     if bad:
         text = ", ".join(f"{count} x {reason}" for reason, count in sorted(bad.items()))

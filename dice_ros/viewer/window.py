@@ -27,6 +27,8 @@ _LIGHT_DIRECTION = [0.4, -0.6, -1.0]
 _SUN, _SKY = 45_000.0, 14_000.0
 _BACKGROUND = [0.10, 0.11, 0.12, 1.0]
 _DRAWN_BEFORE_SCREENSHOT = 8
+_SAMPLES = 4
+_REDRAWN_AFTER_SCRUBBING, _REDRAWN_EVERY_S = 3, 0.5
 _MOST_CONTACTS = 3
 _NAME = "people"
 
@@ -71,7 +73,7 @@ def _open3d() -> Any:
     except ImportError as error:
         raise AssetError(
             f"Open3D cannot be loaded: {error}. On Debian or Ubuntu: `apt install libusb-1.0-0 "
-            "libgl1 libgomp1`. `--export` needs nothing"
+            "libgl1 libegl1 libgomp1`. `--export` needs nothing"
         ) from error
     linux = sys.platform.startswith("linux")
     if linux and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
@@ -110,6 +112,10 @@ class _Window:
         self._scene.scene.set_lighting(
             rendering.Open3DScene.LightingProfile.SOFT_SHADOWS, _LIGHT_DIRECTION
         )
+        # Open3D's own anti-aliasing (FXAA) never ends on some pictures where Mesa's llvmpipe
+        # draws; several samples a pixel look better, too.
+        self._scene.scene.view.set_antialiasing(False)
+        self._scene.scene.view.set_sample_count(_SAMPLES)
         lamps = self._scene.scene.scene
         lamps.set_sun_light(_LIGHT_DIRECTION, [1.0, 1.0, 1.0], _SUN)
         lamps.enable_sun_light(True)
@@ -136,6 +142,8 @@ class _Window:
         self._window.set_on_key(self._key)
         self._before_s = time.monotonic()
         self._ticks = 0
+        self._redraws = 0
+        self._drawn_s = self._before_s
         self._screenshot: Path | None = None
         self._failure: Exception | None = None
         self._look_at(self._first_mesh())
@@ -191,10 +199,13 @@ class _Window:
     def _scrub(self, value: float) -> None:
         self._playback.seek(round(value))
         self._draw()
+        # Sliders change while the window is being drawn, and it is not drawn again for that: the
+        # picture, and the mouse with the slider, would stay one event behind.
+        self._redraws = _REDRAWN_AFTER_SCRUBBING
 
     def _key(self, event: Any) -> bool:
         names = self._o3d.visualization.gui.KeyName
-        if event.type != self._o3d.visualization.gui.KeyEvent.DOWN:
+        if event.type != self._o3d.visualization.gui.KeyEvent.Type.DOWN:
             return False
         playback = self._playback
         actions: dict[Any, Callable[[], None]] = {
@@ -204,6 +215,9 @@ class _Window:
             names.HOME: lambda: playback.seek(0),
             names.END: lambda: playback.seek(playback.count - 1),
         }
+        if event.key in {names.ESCAPE, names.Q}:
+            self._window.close()
+            return True
         action = actions.get(event.key)
         if action is None:
             return False
@@ -224,7 +238,13 @@ class _Window:
         if self._playback.advance(elapsed_s) or was_playing != self._playback.is_playing:
             self._draw()
             return True
-        return False
+        self._redraws -= 1
+        # Open3D hands one change of the mouse a drawing to its sliders and buttons: where drawing
+        # is slow the last ones wait for a drawing that nothing else would cause.
+        if self._redraws < 0 and now_s - self._drawn_s < _REDRAWN_EVERY_S:
+            return False
+        self._drawn_s = now_s
+        return True
 
     def _save(self, image: Any) -> None:
         path = self._screenshot

@@ -1,25 +1,21 @@
 """Engines are built in another process: what goes wrong there is told here."""
 
 import dataclasses
+import subprocess
+import sys
+import threading
 
 import pytest
+import torch
 
 from dice_ros.engine import build_apart
-from dice_ros.engine.build_apart import BuildOrder
-from dice_ros.engine.protocol import EngineError
+from dice_ros.engine.choose import build_order
+from dice_ros.engine.protocol import EngineError, EngineKind, Precision
 
 
 @pytest.fixture
 def order(model):
-    return BuildOrder(
-        kind="openvino",
-        precision="float32",
-        device="cpu",
-        weights_path=str(model.weights_path),
-        bodies_path=str(model.bodies_path),
-        parametric=True,
-        neck_deforms=False,
-    )
+    return build_order(EngineKind.OPENVINO, Precision.FLOAT32, model, torch.device("cpu"))
 
 
 def test_a_built_engine_lies_in_the_folder(order, tmp_path):
@@ -39,4 +35,31 @@ def test_why_it_cannot_be_built_is_told(order, tmp_path):
 def test_a_process_that_dies_is_an_error_with_its_last_words(order, tmp_path, monkeypatch):
     monkeypatch.setattr(build_apart, "WORKER", "no_such_module")
     with pytest.raises(EngineError, match=r"ended with code 1: .*no_such_module"):
+        build_apart.build_apart(order, tmp_path)
+
+
+def test_a_build_that_nobody_waits_for_is_stopped(order, tmp_path):
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(EngineError, match="stopped"):
+        build_apart.build_apart(order, tmp_path, stop)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_process_ends_with_the_one_that_started_it(order, tmp_path):
+    command = [sys.executable, "-m", build_apart.WORKER, order.to_json(), str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as worker:
+        worker.stdin.close()
+        assert worker.wait(120) == 1
+        assert worker.stderr.read() == b""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_library_says_last_hides_no_reason(order, tmp_path, monkeypatch):
+    (tmp_path / "talkative_worker.py").write_text(
+        'print(\'{"message": "no memory", "kept": true}\'); print(\'bye\'); raise SystemExit(1)'
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(build_apart, "WORKER", "talkative_worker")
+    with pytest.raises(EngineError, match=r"^no memory$"):
         build_apart.build_apart(order, tmp_path)

@@ -1,21 +1,34 @@
 """Every engine that runs here says what the plain network says."""
 
+import operator
 import shutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from torch import fx
 
+from dice_ros.engine import certificate
 from dice_ros.engine.certificate import certificate_images, certify, reference_readings
 from dice_ros.engine.choose import open_engine
 from dice_ros.engine.compiled import CompiledEngine
+from dice_ros.engine.cuda_graphs import CudaGraphs
 from dice_ros.engine.eager import EagerEngine
 from dice_ros.engine.engine_cache import EngineCache
 from dice_ros.engine.one_thread import OneThreadEngine
+from dice_ros.engine.onnx_export import export_onnx
 from dice_ros.engine.openvino_cpu import OpenVinoEngine, cpu_has
 from dice_ros.engine.protocol import EngineError, EngineKind, Precision
-from dice_ros.engine.torch_tensorrt_gpu import PlainTuple, TorchTensorRtEngine, coverage_report
+from dice_ros.engine.tensorrt_rtx import rtx_version
+from dice_ros.engine.torch_tensorrt_gpu import (
+    PlainTuple,
+    TorchTensorRtEngine,
+    coverage_report,
+    require_one_engine,
+)
 
 CPU = torch.device("cpu")
 
@@ -84,7 +97,7 @@ def test_a_closed_engine_refuses_to_run(make, model, images):
     made = make(model)
     made.load()
     made.close()
-    with pytest.raises((EngineError, RuntimeError)):
+    with pytest.raises(EngineError, match=r"closed|not loaded"):
         made.run(images[:1])
 
 
@@ -93,6 +106,11 @@ def test_the_compiled_engine_computes_the_same(model, plain, images):
         pytest.skip("torch.compile needs a C++ compiler")
     engine = CompiledEngine(model.graph(Precision.FLOAT32), CPU)
     engine.load()
+    with ThreadPoolExecutor(1) as background:
+        background.submit(engine.warm_up, (1,)).result()
+    # Built in one thread, used in another and on tensors of another sort: nothing is built again.
+    with torch.compiler.set_stance("fail_on_recompile"), torch.inference_mode():
+        engine.run(images[:1].clone())
     found, expected = engine.run(images[:1]), plain.run(images[:1])
     certificate = certify(engine.describe(), found, expected)
     assert certificate.passed, certificate
@@ -139,6 +157,60 @@ def test_the_engine_is_chosen_by_one_setting(model, tmp_path):
     assert len(list((tmp_path / "engines").iterdir())) == 1
 
 
+def test_the_plain_engine_computes_in_half_precision_on_request(model, tmp_path, monkeypatch):
+    generous = certificate.Limits(50.0, 0.5, 50.0, 1.0)
+    monkeypatch.setitem(certificate.LIMITS, Precision.BFLOAT16, generous)
+    cache = EngineCache(tmp_path / "engines")
+    chosen = open_engine(model, CPU, cache, engine="eager", precision="bfloat16")
+    description = chosen.describe()
+    assert (description.kind, description.precision) == (EngineKind.EAGER, Precision.BFLOAT16)
+    chosen.close()
+
+
+def test_whoever_asks_for_float32_gets_it_even_without_a_faster_engine(
+    model, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    cache = EngineCache(tmp_path / "engines")
+    chosen = open_engine(model, CPU, cache, precision="float32")
+    assert chosen.describe().kind is EngineKind.EAGER
+    assert any("pip install openvino" in event for event in chosen.events)
+    chosen.close()
+    with pytest.raises(EngineError, match="pip install openvino"):
+        open_engine(model, CPU, cache, engine="openvino", precision="float32")
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda text: text[:40], lambda text: text.replace("0.02", "null")]
+)
+def test_a_damaged_verdict_is_passed_anew(model, tmp_path, caplog, damage):
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install openvino")
+    cache = EngineCache(tmp_path / "engines")
+    open_engine(model, CPU, cache, precision="float32").close()
+    (verdict,) = cache.folder.glob("*/certificate-float32.json")
+    whole = verdict.read_text()
+    verdict.write_text(damage(whole))
+    again = open_engine(model, CPU, cache, precision="float32")
+    assert again.describe().kind is EngineKind.OPENVINO
+    again.close()
+    assert verdict.read_text() == whole
+    assert "missing or damaged" in caplog.text
+
+
+def test_a_cache_that_cannot_be_trusted_is_left_alone_and_the_engine_is_used(
+    model, tmp_path, caplog
+):
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install openvino")
+    folder = tmp_path / "engines"
+    folder.mkdir()
+    folder.chmod(0o777)
+    chosen = open_engine(model, CPU, EngineCache(folder), precision="float32")
+    assert chosen.describe().kind is EngineKind.OPENVINO
+    chosen.close()
+    assert list(folder.iterdir()) == []
+    assert "chmod 700" in caplog.text
+
+
 def test_an_engine_that_cannot_be_had_is_an_error_with_the_remedy(model, tmp_path):
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
@@ -149,17 +221,137 @@ def test_an_engine_that_cannot_be_had_is_an_error_with_the_remedy(model, tmp_pat
         open_engine(model, CPU, cache, engine="torch_tensorrt")
 
 
-def test_torch_tensorrt_takes_every_operator(model, tmp_path):
+@pytest.mark.parametrize(
+    ("package", "use", "command"),
+    [
+        (
+            "openvino",
+            lambda model, _: OpenVinoEngine(model.graph(Precision.FLOAT32)).load(),
+            "pip install openvino",
+        ),
+        (
+            "torch_tensorrt",
+            lambda *_: TorchTensorRtEngine(None, Precision.FLOAT16, CPU).load(),
+            "pip install torch-tensorrt",
+        ),
+        ("tensorrt_rtx", lambda *_: rtx_version(), "pip install onnx onnxscript tensorrt-rtx"),
+        (
+            "onnxscript",
+            lambda model, folder: export_onnx(model.graph(Precision.FLOAT32), folder / "g.onnx"),
+            "pip install onnx onnxscript tensorrt-rtx",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_missing_package_gives_the_install_command(
+    package, use, command, model, tmp_path, monkeypatch
+):
+    for name in [name for name in sys.modules if name.split(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(EngineError, match=command):
+        use(model, tmp_path)
+
+
+def torch_tensorrt_device():
     pytest.importorskip("torch_tensorrt", reason="Torch-TensorRT is not installed")
     if not torch.cuda.is_available():
         pytest.skip("Torch-TensorRT needs an NVIDIA GPU")
-    device = torch.device("cuda")
-    coverage_report(model.graph(Precision.FLOAT16), device)
-    engine = TorchTensorRtEngine(model.graph(Precision.FLOAT16), Precision.FLOAT16, device)
-    engine.load()
-    engine.warm_up((1,))
-    assert torch.isfinite(engine.run(torch.zeros(1, 3, 224, 224, device=device)).head).all()
-    engine.close()
+    return torch.device("cuda")
+
+
+def test_torch_tensorrt_takes_every_operator(model):
+    report = coverage_report(model.graph(Precision.FLOAT16), torch_tensorrt_device())
+    assert "100.0% coverage" in report
+    assert "TRT Engine #1" in report
+    assert "TRT Engine #2" not in report
+
+
+def test_torch_tensorrt_is_built_kept_and_found_again(model, plain, images, tmp_path):
+    device = torch_tensorrt_device()
+    half = Precision.FLOAT16
+    for graph in (model.graph(half), None):  # built, then read
+        engine = OneThreadEngine(
+            lambda graph=graph: TorchTensorRtEngine(graph, half, device, folder=tmp_path)
+        )
+        engine.load()
+        engine.warm_up((1, 2))
+        assert {path.name for path in tmp_path.iterdir()} == {"1-program.ep", "2-program.ep"}
+        inputs = certificate_images(2)
+        certificate = certify(
+            engine.describe(), reference_readings(engine, inputs), reference_readings(plain, inputs)
+        )
+        assert certificate.passed, certificate
+        first = engine.run(images[:1].to(device))
+        kept = first.head.clone()
+        for count in (2, 1, 3):
+            assert engine.run(images[:count].to(device)).head.shape == (count, 5023, 3)
+        assert torch.equal(first.head, kept)
+        engine.close()
+
+
+def test_without_a_gpu_no_coverage_is_told(model):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(EngineError, match=r"pip install torch-tensorrt|GPU"):
+        coverage_report(model.graph(Precision.FLOAT16), CPU)
+
+
+def split_graph(*targets):
+    """What Torch-TensorRT leaves of a network: calls of its engines and of what it did not take."""
+    graph = fx.Graph()
+    value = graph.placeholder("image")
+    modules = {}
+    for target in targets:
+        if isinstance(target, str):
+            modules[target] = torch.nn.Identity()
+            value = graph.call_module(target, (value,))
+        else:
+            value = graph.call_function(target, (value,))
+    graph.output((graph.call_function(operator.getitem, (value, 0)),))
+    return fx.GraphModule(modules, graph)
+
+
+def test_a_network_in_one_engine_is_accepted():
+    require_one_engine(split_graph("_run_on_acc_0"))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (),
+        ("_run_on_acc_0", "_run_on_acc_2"),
+        ("_run_on_acc_0", "_run_on_gpu_1"),
+        ("_run_on_acc_0", torch.ops.aten.relu.default),
+    ],
+    ids=["none", "two", "a part", "an operator"],
+)
+def test_a_network_that_fell_apart_is_refused(parts):
+    with pytest.raises(EngineError, match="engines of the network"):
+        require_one_engine(split_graph(*parts))
+
+
+def test_what_cannot_be_captured_is_computed_without(model, plain, images, caplog):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    graph = model.graph(Precision.FLOAT32)
+    graphs = CudaGraphs(graph, CPU)
+    with torch.inference_mode():
+        found = graphs.run(images[:2])
+        assert torch.equal(graphs.run(images[:1]).head, graph(images[:1]).head)
+    torch.testing.assert_close(found.head, plain.run(images[:2]).head, rtol=0, atol=1e-5)
+    assert not graphs.works
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_an_engine_whose_making_fails_leaves_no_thread(model):
+    def missing():
+        raise EngineError("not here")
+
+    before = set(threading.enumerate())
+    with pytest.raises(EngineError, match="not here"):
+        OneThreadEngine(missing)
+    assert set(threading.enumerate()) <= before
 
 
 def test_a_program_on_disk_needs_nothing_of_this_package(model, plain, images, tmp_path):

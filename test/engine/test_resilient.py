@@ -1,5 +1,6 @@
 """Engines that are slow to build, wrong, or fail: somebody always answers, and nobody is silent."""
 
+import logging
 import threading
 import time
 
@@ -44,6 +45,13 @@ class Faulty:
 
     def describe(self):
         return EngineDescription(EngineKind.COMPILE, Precision.FLOAT32, "cpu", "faulty")
+
+
+@pytest.fixture(autouse=True)
+def heard(caplog):
+    """Warnings are recorded, whatever libraries of other tests made of the root logger."""
+    with caplog.at_level(logging.WARNING, logger="dice_ros"):
+        yield
 
 
 @pytest.fixture
@@ -125,7 +133,7 @@ def test_an_engine_that_is_quietly_wrong_is_refused_loudly(model, plain, caplog)
     engine.close()
 
 
-@pytest.mark.parametrize("fault", ["nan", "error"])
+@pytest.mark.parametrize("fault", ["nan", "error", "lost", "memory", "foreign"])
 def test_an_engine_that_fails_later_hands_the_same_batch_on(model, plain, images, fault, caplog):
     broken = threading.Event()
 
@@ -134,6 +142,12 @@ def test_an_engine_that_fails_later_hands_the_same_batch_on(model, plain, images
             return reading
         if fault == "error":
             raise EngineError("device lost")
+        if fault == "lost":  # as PyTorch says it
+            raise RuntimeError("CUDA error: device lost")
+        if fault == "memory":
+            raise torch.OutOfMemoryError("device lost all memory")
+        if fault == "foreign":  # a library's own mistake
+            raise TypeError("device lost its type")
         return DiceReading(*(tensor * float("nan") for tensor in reading))
 
     faulty = Faulty(model, run=sometimes)
@@ -152,6 +166,57 @@ def test_an_engine_that_fails_later_hands_the_same_batch_on(model, plain, images
     engine.close()
 
 
+def test_when_nothing_works_any_more_it_says_so(model, images):
+    lost = threading.Event()
+
+    def sometimes(reading):
+        if lost.is_set():
+            raise RuntimeError("CUDA error: device lost")
+        return reading
+
+    plain, fast = Faulty(model, run=sometimes), Faulty(model, run=sometimes)
+    engine = ResilientEngine(plain, [Candidate("fast", lambda: fast)], background=False)
+    engine.load()
+    lost.set()
+    with pytest.raises(EngineError, match="device lost"):
+        engine.run(images[:1])
+    assert fast.closed
+    assert "given up" in engine.events[-1]
+    engine.close()
+
+
+def test_a_frame_that_fails_while_another_engine_is_built_is_tried_again(model, images):
+    """Recording a CUDA graph in one thread makes the GPU refuse memory to the others."""
+    built, refused = threading.Event(), []
+
+    def once(reading):
+        if not refused:
+            refused.append(1)
+            raise RuntimeError("operation not permitted when stream is capturing")
+        return reading
+
+    slow = Faulty(model, load=built.wait)
+    plain = Faulty(model, run=once)
+    engine = ResilientEngine(plain, [Candidate("slow", lambda: slow)], background=True)
+    engine.load()
+    assert torch.isfinite(engine.run(images[:1]).head).all()
+    assert refused
+    built.set()
+    engine.close()
+
+
+def test_a_full_disk_makes_no_engine_worse(model, plain, caplog):
+    def full(certificate):
+        raise OSError(28, "No space left on device")
+
+    good = Faulty(model)
+    engine = ResilientEngine(plain, [Candidate("good", lambda: good, full)], background=False)
+    engine.load()
+    assert kind(engine) is EngineKind.COMPILE
+    assert any("No space left" in record.message for record in caplog.records)
+    engine.close()
+
+
 def test_closing_while_an_engine_is_built_waits_and_closes_it(model, plain):
     started, release = threading.Event(), threading.Event()
 
@@ -165,10 +230,29 @@ def test_closing_while_an_engine_is_built_waits_and_closes_it(model, plain):
     assert started.wait(60)
     closer = threading.Thread(target=engine.close)
     closer.start()
+    closer.join(0.5)
+    assert closer.is_alive()
     release.set()
     closer.join(120)
     assert not closer.is_alive()
     assert wait_until(lambda: slow.closed)
+
+
+def test_a_build_is_stopped_when_nobody_waits_for_it(model, plain, caplog):
+    started, stopped = threading.Event(), threading.Event()
+
+    def make():
+        started.set()
+        assert stopped.wait(60)
+        raise EngineError("the build was stopped")
+
+    candidates = [Candidate("slow", make, stop=stopped.set), Candidate("next", make)]
+    engine = ResilientEngine(plain, candidates, background=True)
+    engine.load()
+    assert started.wait(60)
+    engine.close()
+    assert engine.events == ()
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
 def reading(**changes):

@@ -1,5 +1,10 @@
 """An engine for the RTX 4090, built where there is no GPU: the whole network, or an error."""
 
+import json
+import re
+import resource
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -12,12 +17,24 @@ onnx = pytest.importorskip(
     "onnx", reason="ONNX is not installed: pip install onnx onnxscript tensorrt-rtx"
 )
 
-from dice_ros.engine.choose import build_rtx_engine, fingerprint  # noqa: E402
+from dice_ros.engine.certificate import (  # noqa: E402
+    certificate_images,
+    certify,
+    reference_readings,
+)
+from dice_ros.engine.choose import (  # noqa: E402
+    build_rtx_engine,
+    fingerprint,
+    gpu_capability,
+    problem_of,
+)
+from dice_ros.engine.one_thread import OneThreadEngine  # noqa: E402
 from dice_ros.engine.onnx_export import INPUT_NAME, OUTPUT_NAMES, export_onnx  # noqa: E402
-from dice_ros.engine.protocol import EngineError, Precision  # noqa: E402
+from dice_ros.engine.protocol import EngineError, EngineNotKeptError, Precision  # noqa: E402
 from dice_ros.engine.tensorrt_rtx import (  # noqa: E402
     ENGINE_NAME,
     FACTS_NAME,
+    RUNTIME_CACHE_NAME,
     RtxGpu,
     TensorRtRtxEngine,
     build_rtx,
@@ -56,6 +73,41 @@ def test_the_whole_network_becomes_one_engine_for_the_4090(built, model):
     assert facts.version == rtx_version()
     assert facts.fingerprint == fingerprint(model)
     assert read_facts(folder) == facts
+
+
+def changed(folder, **values):
+    facts = json.loads((folder / FACTS_NAME).read_text()) | values
+    (folder / FACTS_NAME).write_text(json.dumps(facts))
+
+
+def truncate(folder):
+    path = folder / ENGINE_NAME
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (lambda folder: changed(folder, fingerprint="other"), "other weights"),
+        (lambda folder: changed(folder, version="0.1"), r"TensorRT-RTX 0\.1"),
+        (truncate, "damaged"),
+        (lambda folder: (folder / ENGINE_NAME).unlink(), "missing"),
+    ],
+    ids=["stale", "other version", "truncated", "gone"],
+)
+def test_an_engine_built_elsewhere_is_checked_before_it_is_read(
+    built, model, tmp_path, spoil, problem
+):
+    folder = tmp_path / "rtx"
+    shutil.copytree(built[0], folder)
+    assert problem_of(folder, model) == ""
+    spoil(folder)
+    assert re.search(problem, problem_of(folder, model))
+
+
+def test_nobody_builds_it_in_int8(model, tmp_path):
+    with pytest.raises(EngineError, match="openvino only"):
+        build_rtx_engine(model, tmp_path, gpu_by_name("rtx4090"), Precision.INT8)
 
 
 def test_a_build_is_not_silent(built):
@@ -114,3 +166,41 @@ def test_without_a_gpu_the_engine_says_so(built):
     with pytest.raises(EngineError, match="there is none"):
         engine.load()
     assert "8.9" in (built[0] / FACTS_NAME).read_text()
+
+
+def test_on_the_card_it_computes_what_the_plain_network_computes(model, plain, images, tmp_path):
+    if not torch.cuda.is_available():
+        pytest.skip("an engine of TensorRT-RTX runs on an NVIDIA GPU")
+    device = torch.device("cuda")
+    try:
+        gpu = gpu_by_name(gpu_capability(device))
+    except EngineError as error:
+        pytest.skip(str(error))
+    build_rtx_engine(model, tmp_path, gpu, Precision.FLOAT16)
+    for _ in range(2):  # kernels compiled, then read from the runtime cache
+        engine = OneThreadEngine(lambda: TensorRtRtxEngine(tmp_path, device))
+        engine.load()
+        engine.warm_up((1, 2))
+        assert (tmp_path / RUNTIME_CACHE_NAME).stat().st_size > 0
+        inputs = certificate_images(2)
+        certificate = certify(
+            engine.describe(), reference_readings(engine, inputs), reference_readings(plain, inputs)
+        )
+        assert certificate.passed, certificate
+        first = engine.run(images[:1].to(device))
+        kept = first.head.clone()
+        for count in (2, 1, 3):
+            assert engine.run(images[:count].to(device)).head.shape == (count, 5023, 3)
+        assert torch.equal(first.head, kept)
+        engine.close()
+
+
+def test_a_full_disk_keeps_no_half_engine(half_onnx, tmp_path):
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, most))
+    try:
+        with pytest.raises(EngineNotKeptError, match="cannot write the engine"):
+            build_rtx(half_onnx, tmp_path, RtxGpu.RTX40, Precision.FLOAT16)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+    assert list(tmp_path.iterdir()) == []

@@ -42,7 +42,7 @@ def rules(draw):
         {
             "touch_on_probability": on,
             "touch_off_probability": draw(st.floats(0.0, on)),
-            "touch_release_ratio": draw(st.sampled_from([0.0, 0.9, 1.0])),
+            "touch_release_drop": draw(st.sampled_from([0.0, 0.12, 5.0])),
             "touch_min_s": draw(st.sampled_from([0.0, 0.1, 0.3])),
             "touch_release_s": draw(st.sampled_from([0.0, 0.2, 1.0])),
             "touch_lost_s": draw(st.sampled_from([0.0, 0.5, 1.0])),

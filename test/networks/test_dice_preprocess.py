@@ -5,7 +5,7 @@ import pytest
 import torch
 from networks.dice_recipe import golden
 
-from dice_ros.networks.dice_preprocess import normalise_bgr, resize_square, triangle_weights
+from dice_ros.networks.dice_preprocess import normalise_bgr, resize_square, triangle_taps
 from dice_ros.networks.seeded_weights import seeded_generator
 
 
@@ -17,15 +17,24 @@ def picture(seed, height, width):
     return np.clip(np.floor(128 + 45 * coarse + 8 * noise), 0, 255).astype(np.uint8)
 
 
+@pytest.fixture(params=["cpu", "cpu at once", "cuda"])
+def way(request):
+    """Where and how pixels are summed."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("pre-processing on a GPU needs an NVIDIA GPU")
+    device, _, at_once = request.param.partition(" ")
+    return {"device": device, "at_once": True if at_once else None}
+
+
 @pytest.mark.parametrize(("height", "width"), [(313, 260), (150, 201), (720, 960)])
-def test_resized_crops_equal_the_official_ones_in_every_pixel(height, width):
+def test_resized_crops_equal_the_official_ones_in_every_pixel(height, width, way):
     arrays, meta = golden("dice-pre-public-1")
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     cut = picture(meta["seed"], height, width)[top : top + side, left : left + side]
-    resized = resize_square(cut)
+    resized = resize_square(cut, **way)
     assert resized.dtype == torch.float32
-    bgr = resized.numpy()[..., ::-1]
+    bgr = resized.cpu().numpy()[..., ::-1]
     np.testing.assert_array_equal(bgr, arrays[f"u8.{height}x{width}"])
 
 
@@ -40,9 +49,19 @@ def test_a_crop_of_the_right_size_passes_unchanged():
     np.testing.assert_array_equal(resize_square(cut).numpy(), cut)
 
 
+@pytest.mark.parametrize("side", [1, 7, 223, 225, 1500])
+def test_extreme_grey_levels_stay_what_they_are(side, way):
+    for level in (0, 255):
+        resized = resize_square(np.full((side, side, 3), level, np.uint8), **way)
+        assert (resized == level).all()
+
+
 @pytest.mark.parametrize("side", [1, 7, 223, 225, 1080])
 def test_weights_of_each_pixel_sum_to_one(side):
-    np.testing.assert_allclose(triangle_weights(side).sum(axis=1), 1.0, atol=1e-4)
+    taps, weights = triangle_taps(side)
+    assert taps.min() >= 0
+    assert taps.max() < side
+    np.testing.assert_allclose(weights.sum(axis=1) / 2**22, 1.0, atol=1e-4)
 
 
 def test_channels_are_bgr_under_rgb_statistics():

@@ -56,6 +56,7 @@ HEAVY = {
     "smplx": "dice_ros/body/skinning.py",
     "pyarrow": "dice_ros/events/parquet_file.py",
     "open3d": "dice_ros/viewer/window.py",
+    "nncf": "dice_ros/engine/int8_quantization.py",
     "openvino": "dice_ros/engine/openvino_cpu.py",
     "tensorrt_rtx": "dice_ros/engine/tensorrt_rtx.py",
     "torch_tensorrt": "dice_ros/engine/torch_tensorrt_gpu.py",

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import cv2
 import pytest
@@ -144,6 +145,37 @@ def test_the_numbers_are_those_of_the_csv(shown):
         assert float(cells[2]) == pytest.approx(float(row["duration_s"]), abs=0.006)
         assert cells[5] == row["face_region"].replace("_", " ")
     assert len(shown.touches) == len(touches)
+
+
+@NEEDS_BROWSER
+def test_parts_hands_pauses_and_transitions_are_those_of_the_csv(shown):
+    touches = shown.csv_rows()
+    per_part, per_hour = defaultdict(lambda: [0, 0.0]), set()
+    moves = pauses = len(touches) - 2  # from each touch to the next, in two recordings
+    for row in touches:
+        places = [place.split("@") for place in row["path"].split(";")]
+        starts = [float(start) for _, start in places] + [float(row["end_s"])]
+        parts = [place.split(">")[0].replace("_", " ") for place, _ in places]
+        regions = [place.split(">")[1] for place, _ in places]
+        for name in set(parts):
+            per_part[name][0] += 1
+        for name, start, end in zip(parts, starts, starts[1:], strict=False):
+            per_part[name][1] += end - start
+        moves += sum(a != b for a, b in pairwise(regions))
+    assert {row[0] for row in shown.rows["by-part"][1:]} == set(per_part)
+    for name, count, an_hour, dwell, _ in shown.rows["by-part"][1:]:
+        assert int(count) == per_part[name][0]
+        assert float(dwell) == pytest.approx(per_part[name][1], abs=0.06)
+        per_hour.add(round(int(an_hour) / int(count), -1))
+    assert len(per_hour) == 1  # the same observed time for all
+    for name, count, _, dwell, _ in shown.rows["by-side"][1:]:
+        of_hand = [row for row in touches if row["hand"] == name]
+        assert int(count) == len(of_hand)
+        seconds = sum(float(row["duration_s"]) for row in of_hand)
+        assert float(dwell) == pytest.approx(seconds, abs=0.06)
+    assert sum(int(row[1]) for row in shown.rows["intervals"][1:]) == pauses
+    cells = [cell.strip() for row in shown.rows["transitions"][1:] for cell in row[1:]]
+    assert sum(int(cell) for cell in cells if cell.isdigit()) == moves
 
 
 @NEEDS_BROWSER

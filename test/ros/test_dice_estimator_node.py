@@ -8,6 +8,8 @@ import pytest
 pytest.importorskip("rclpy", reason="ROS 2 is not installed")
 pytest.importorskip("torch", reason="DICE needs PyTorch: pip install torch smplx safetensors")
 
+import torch
+from diagnostic_msgs.msg import DiagnosticStatus
 from ros.node_client import Client, image_message, info_message, next_stamp, start
 from test_support import wait_until
 
@@ -97,7 +99,48 @@ def test_outputs_that_are_not_finite_are_counted_and_diagnosed(
         )
     assert wait_until(lambda: client.value("dropped.non_finite_output") == "2")
     assert wait_until(lambda: client.value("remedy.non_finite_output"))
+    assert client.status()[0] == DiagnosticStatus.ERROR
     assert node.failure is None
+    ros.remove(client)
+    ros.remove(node)
+
+
+@pytest.mark.parametrize("fault", ["lost", "memory"])
+def test_a_network_that_cannot_run_any_more_is_an_error_in_diagnostics(
+    ros, factory, model_dir, monkeypatch, astronaut, fault
+):
+    from dice_ros.engine import choose
+
+    broken = threading.Event()
+
+    class Frail(choose.EagerEngine):
+        """The real engine, until the GPU is lost or full; then what PyTorch says."""
+
+        def run(self, images):
+            if broken.is_set():
+                raise {"lost": RuntimeError, "memory": torch.OutOfMemoryError}[fault]("CUDA error")
+            return super().run(images)
+
+    monkeypatch.setattr(choose, "EagerEngine", Frail)
+    name = f"frail_{fault}"
+    node = start(ros, factory, name, estimator="dice", engine="eager", model_dir=str(model_dir))
+    client = ros.add(Client(name))
+    assert wait_until(lambda: len(client.topologies) == 3, 60), node.failure
+    assert wait_until(client.images.get_subscription_count)
+    stamp_ns = next_stamp()
+    client.images.publish(image_message(astronaut, stamp_ns))
+    assert client.answer(stamp_ns, 60).source == "synthetic"
+    broken.set()
+    client.images.publish(image_message(astronaut, next_stamp()))
+    assert wait_until(lambda: client.value("dropped.engine_failed") == "1", 30)
+    level, text = client.status()
+    assert level == DiagnosticStatus.ERROR
+    assert "the network fails: 1 x engine_failed: see the log" in text
+    assert node.failure is None
+    broken.clear()  # the node goes on as soon as it can
+    stamp_ns = next_stamp()
+    client.images.publish(image_message(astronaut, stamp_ns))
+    assert client.answer(stamp_ns, 60).source == "synthetic"
     ros.remove(client)
     ros.remove(node)
 
@@ -111,9 +154,9 @@ def test_no_image_is_lost_while_a_faster_engine_is_built_and_swapped_in(
     monkeypatch.setenv("DICE_ROS_ENGINES", str(tmp_path))
     may_build, build = threading.Event(), choose.build_apart
 
-    def build_slowly(order, folder):
+    def build_slowly(order, folder, stop):
         assert may_build.wait(300)
-        build(order, folder)
+        build(order, folder, stop)
 
     monkeypatch.setattr(choose, "build_apart", build_slowly)
     node = start(

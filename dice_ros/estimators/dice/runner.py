@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from dice_ros.engine.protocol import MAX_BATCH, EngineError
 from dice_ros.engine.resilient import ResilientEngine
@@ -15,7 +14,6 @@ from dice_ros.errors import EstimationError
 from dice_ros.estimators.dice.crop_meshes import CropMeshes
 from dice_ros.networks.dice_graph import DiceReading
 from dice_ros.networks.dice_preprocess import normalise_bgr, resize_square
-from dice_ros.types import Float32Array
 
 
 class DiceRunner:
@@ -55,10 +53,10 @@ class DiceRunner:
 
     def _run(self, cuts: Sequence[NDArray[np.uint8]]) -> list[CropMeshes]:
         device = self._engine.device
-        resized = torch.stack([resize_square(cut, device) for cut in cuts])
         try:
+            resized = torch.stack([resize_square(cut, device) for cut in cuts])
             found = _split(self._engine.run(normalise_bgr(resized)))
-        except EngineError as error:
+        except (EngineError, RuntimeError) as error:  # a lost GPU fails anywhere
             raise EstimationError("engine_failed", str(error)) from error
         for meshes in found:
             if not meshes.is_finite():
@@ -71,8 +69,14 @@ class DiceRunner:
 
 
 def _split(reading: DiceReading) -> list[CropMeshes]:
-    """One result a crop, on the CPU."""
-    arrays = {name: _array(tensor) for name, tensor in reading._asdict().items()}
+    """One result a crop, on the CPU: all numbers come in one transfer."""
+    count = len(reading.scale)
+    packed = torch.cat([tensor.reshape(count, -1) for tensor in reading], dim=1).float()
+    rows = np.split(packed.cpu().numpy(), np.cumsum(_widths(reading))[:-1], axis=1)
+    arrays = {
+        name: row.reshape(tensor.shape)
+        for (name, tensor), row in zip(reading._asdict().items(), rows, strict=True)
+    }
     scales, origins, presences = (arrays.pop(name) for name in ("scale", "shift", "presence"))
     return [
         CropMeshes(
@@ -81,9 +85,10 @@ def _split(reading: DiceReading) -> list[CropMeshes]:
             presence=float(presences[i, 0]),
             **{name: array[i] for name, array in arrays.items()},
         )
-        for i in range(len(scales))
+        for i in range(count)
     ]
 
 
-def _array(tensor: Tensor) -> Float32Array:
-    return tensor.float().cpu().numpy()
+def _widths(reading: DiceReading) -> list[int]:
+    """Numbers a crop in each field."""
+    return [tensor[0].numel() for tensor in reading]

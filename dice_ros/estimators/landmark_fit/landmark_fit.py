@@ -23,6 +23,8 @@ from dice_ros.contact.proximity import Proximity, measure_proximity
 from dice_ros.contact.skin import SkinCompliance
 from dice_ros.contact.summary import summarise_contacts
 from dice_ros.estimators.landmark_fit.depth_slide import FaceDepth, Reach
+from dice_ros.estimators.landmark_fit.gap_change import gap_changes
+from dice_ros.estimators.landmark_fit.gap_filter import GapFilter
 from dice_ros.estimators.landmark_fit.hand_fit import HandFit, HandFitter
 from dice_ros.estimators.landmark_fit.head_fit import HeadFit, HeadFitter
 from dice_ros.estimators.landmark_fit.hidden_landmarks import hidden_landmarks
@@ -142,7 +144,7 @@ class LandmarkFitEstimator(PersonMemories[PersonMemory]):
         watch.lap("face_fit")
         fits = self._fit_hands(observation, memory)
         watch.lap("hand_fit")
-        hands = self._place_hands(fits, face, memory, float(observation.camera.K[0, 0]))
+        hands = self._place_hands(fits, face, memory, observation)
         watch.lap("depth_slide")
         if face is None or observation.face is None:
             free = tuple(hand_result(hand, self._topology_of(hand), None) for hand in hands)
@@ -232,10 +234,12 @@ class LandmarkFitEstimator(PersonMemories[PersonMemory]):
             )
             if fit is None or fit.rms_m > _FIT_RMS_MAX_M:
                 continue
-            smoother = HandSmoother() if known is None else known.smoother
-            kept[landmarks.side] = HandMemory(landmarks.track_id, fit, smoother)
+            if known is None:
+                known = HandMemory(landmarks.track_id, fit, HandSmoother())
+            kept[landmarks.side] = known
+            known.fit = fit
             if self._settings.smoothing:
-                fit = smoother.smooth(fit, observation.frame.stamp_ns, self._settings)
+                fit = known.smoother.smooth(fit, observation.frame.stamp_ns, self._settings)
             fits.append((landmarks, fit))
         memory.hands = kept
         return fits
@@ -245,34 +249,58 @@ class LandmarkFitEstimator(PersonMemories[PersonMemory]):
         fits: Sequence[tuple[HandLandmarks, HandFit]],
         face: _FittedFace | None,
         memory: PersonMemory,
-        focal_px: float,
+        observation: PersonObservation,
     ) -> list[PlacedHand]:
         if not fits:
             return []
-        depth = None
-        if face is not None:
-            give = 1e-3 * self._settings.indentation_mm * (1.0 - 0.8 * self._head.stiffness)
-            depth = FaceDepth(
-                face.vertices, face.normals, self._head.exterior, give.astype(np.float64)
+        free = [self._hand_fitter.vertices(fit) for _, fit in fits]
+        reaches = self._reach(free, face)
+        changes: dict[HandSide, float | None] = {}
+        if face is not None and self._settings.smoothing:
+            before = {
+                fit.side: vertices
+                for (_, fit), vertices, reach in zip(fits, free, reaches, strict=True)
+                if np.isfinite(reach.contact_ratio)
+            }
+            seen = self._head.exterior & (face.normals[:, 2] < 0.0)
+            changes = gap_changes(memory, observation, face.vertices[seen], before)
+        placed = []
+        for (landmarks, fit), vertices, reach in zip(fits, free, reaches, strict=True):
+            gap = memory.hands[fit.side].gap if self._settings.smoothing else GapFilter()
+            gap.follow(
+                float(np.log(reach.contact_ratio)),
+                fit.depth_sigma,
+                changes.get(fit.side),
+                observation.frame.stamp_ns,
             )
-        return [
-            self._place(landmarks, fit, depth, memory=memory, focal_px=focal_px)
-            for landmarks, fit in fits
-        ]
+            focal_px = float(observation.camera.K[0, 0])
+            placed.append(
+                self._place(
+                    landmarks, fit, vertices, reach, gap=gap, memory=memory, focal_px=focal_px
+                )
+            )
+        return placed
+
+    def _reach(self, hands: Sequence[Float32Array], face: _FittedFace | None) -> list[Reach]:
+        if face is None:
+            return [Reach(0.0, np.nan, np.nan)] * len(hands)
+        give = 1e-3 * self._settings.indentation_mm * (1.0 - 0.8 * self._head.stiffness)
+        depth = FaceDepth(face.vertices, face.normals, self._head.exterior, give.astype(np.float64))
+        return [depth.reach(hand) for hand in hands]
 
     def _place(
         self,
         landmarks: HandLandmarks,
         fit: HandFit,
-        depth: FaceDepth | None,
+        free: Float32Array,
+        reach: Reach,
         *,
+        gap: GapFilter,
         memory: PersonMemory,
         focal_px: float,
     ) -> PlacedHand:
-        free = self._hand_fitter.vertices(fit)
-        reach = Reach(0.0, np.nan, np.nan) if depth is None else depth.reach(free)
         log_ratio = float(np.log(reach.contact_ratio))
-        presence = self._touch_model.probability(log_ratio, fit.depth_sigma)
+        presence = self._touch_model.probability(gap.log_ratio, gap.sigma)
         touch = self._touch_model.decide(presence, reach.overlap)
         ratio = 1.0
         if touch is TouchDecision.CONTACT:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from dice_ros.estimators.landmark_fit.gap_filter import GapFilter
 from dice_ros.estimators.landmark_fit.hand_fit import HandFit, ScalePrior
 from dice_ros.estimators.landmark_fit.head_fit import IDENTITY_COUNT, HeadFit, IdentityPrior
 from dice_ros.estimators.landmark_fit.smoothing import HandSmoother, HeadSmoother
+from dice_ros.perception.rigid_flow import View
 from dice_ros.types import Float64Array, HandSide
 
 _IDENTITY_FRAMES = 30
@@ -83,6 +85,8 @@ class HandMemory:
     track_id: int
     fit: HandFit
     smoother: HandSmoother
+    gap: GapFilter = field(default_factory=GapFilter)
+    view: View | None = None
 
 
 @dataclass
@@ -94,3 +98,4 @@ class PersonMemory:
     head_fit: HeadFit | None = None
     head_smoother: HeadSmoother = field(default_factory=HeadSmoother)
     hands: dict[HandSide, HandMemory] = field(default_factory=dict)
+    face_view: View | None = None

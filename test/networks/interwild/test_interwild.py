@@ -1,5 +1,7 @@
 """Every output of the network, and values inside it, against the official code's numbers."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -94,12 +96,30 @@ def test_all_golden_outputs_are_compared(interwild_golden, interwild_output):
     assert golden == set(outputs(interwild_output))
 
 
-def test_every_output_equals_the_official_one(interwild_golden, interwild_output):
+@pytest.fixture(scope="module")
+def exact_output(seeded_interwild, golden_canvas):
+    """What the network says in float64: without the rounding that differs between processors."""
+    network = copy.deepcopy(seeded_interwild).double()
+    with torch.inference_mode():
+        return network(golden_canvas.double())
+
+
+def test_every_output_equals_the_official_one(interwild_golden, exact_output):
     errors = {
         name: relative_error(value, interwild_golden[0][f"out/{name}"])
-        for name, value in outputs(interwild_output).items()
+        for name, value in outputs(exact_output).items()
     }
     assert {name: error for name, error in errors.items() if error > TOLERANCE} == {}
+
+
+def test_float32_only_rounds_the_outputs(exact_output, interwild_output):
+    """The hands' distance comes out of TransNet's long sums: 9e-5 seen on one processor."""
+    exact = outputs(exact_output)
+    errors = {
+        name: relative_error(value, exact[name].numpy())
+        for name, value in outputs(interwild_output).items()
+    }
+    assert {name: error for name, error in errors.items() if error > 3 * TOLERANCE} == {}
 
 
 def test_every_part_equals_the_official_one(interwild_golden, probes):
