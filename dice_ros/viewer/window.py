@@ -176,21 +176,25 @@ class _Window:
         if scene.has_geometry(_NAME):
             scene.remove_geometry(_NAME)
         if len(mesh.triangles):
-            vector = self._o3d.utility
-            shape = self._o3d.geometry.TriangleMesh(
-                vector.Vector3dVector(mesh.vertices * _FROM_CAM),
-                vector.Vector3iVector(mesh.triangles),
-            )
-            # The scene's colours are linear; ours are as a screen shows them.
-            linear = mesh.colours.astype(np.float64) ** 2.2
-            shape.vertex_colors = vector.Vector3dVector(linear)
-            shape.compute_vertex_normals()
-            scene.add_geometry(_NAME, shape, self._material)
+            scene.add_geometry(_NAME, self._shape(mesh), self._material)
         contacts = [contact for item in frame.interactions for contact in item.contacts]
         self._text.text = _caption(self._playback, contacts)
         self._slider.int_value = self._playback.at
         self._play.text = "Pause" if self._playback.is_playing else "Play"
         self._window.post_redraw()
+
+    def _shape(self, mesh: FrameMesh) -> Any:
+        # Open3D's other kind of mesh (not of tensors) leaves the texture coordinates of coloured
+        # vertices to chance, and Mesa's llvmpipe samples for minutes where they are far apart.
+        tensor = self._o3d.core.Tensor.from_numpy
+        shape = self._o3d.t.geometry.TriangleMesh(
+            tensor((mesh.vertices * _FROM_CAM).astype(np.float32)),
+            tensor(mesh.triangles.astype(np.int32)),
+        )
+        # The scene's colours are linear; ours are as a screen shows them.
+        shape.vertex.colors = tensor(mesh.colours.astype(np.float32) ** np.float32(2.2))
+        shape.compute_vertex_normals()
+        return shape
 
     def _toggle(self) -> None:
         self._playback.toggle()
