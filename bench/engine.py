@@ -6,15 +6,19 @@ The published path is imitated with the same weights (``published_path.py``). Ro
 between engines, so that a busy moment of the machine hits all of them; within a round each runs a
 few times, as in use, and the first is not counted. Weights are seeded random numbers: speed does
 not depend on them, accuracy does. What each exact rewriting gives is measured in the same way, on
-the plain engine, against the published arithmetic without the published host code.
+the plain engine, against the published arithmetic without the published host code. Memory is
+measured with one engine a process.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import dataclasses
+import gc
 import json
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -26,7 +30,7 @@ import numpy as np
 import torch
 from machine import machine
 from published_path import PublishedPath
-from stand_in_model import stand_in_model
+from stand_in_model import load_model, stand_in_model
 from torch.utils.flop_counter import FlopCounterMode
 
 from dice_ros.engine.calibration import load_calibration
@@ -63,17 +67,23 @@ def main() -> int:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--compile", action="store_true", help="torch.compile too (minutes)")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--memory-of", nargs=2, help=argparse.SUPPRESS)  # engine, folder
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
     if device.type == "cuda":
         set_numerics(Settings(), device)
+    if options.memory_of:
+        name, folder = options.memory_of
+        print(json.dumps(memory_of(name, Path(folder), device)))
+        return 0
     with tempfile.TemporaryDirectory() as scratch:
         model = stand_in_model(Path(scratch), DiceConfig(), calibrated=can_quantise())
         algebra = measure_algebra(model)
         algebra_times = measure_algebra_times(model, device, options.rounds)
         engines = open_engines(model, device, Path(scratch), compile_too=options.compile)
         certificates = prove(engines, model, device)
+        memory = {name: memory_apart(name, Path(scratch), options) for name in (UPSTREAM, *engines)}
     runs: dict[str, Callable[[torch.Tensor], Any]] = {UPSTREAM: published(model, device)}
     runs |= {name: downloaded(engine) for name, engine in engines.items()}
     batches = {count: measure(runs, count, options.rounds, device) for count in (1, 2)}
@@ -92,8 +102,7 @@ def main() -> int:
         "certificates": certificates,
         "batches": batches,
         "roofline": roofline,
-        "max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "max_gpu_mb": torch.cuda.max_memory_allocated() / 2**20 if device.type == "cuda" else 0.0,
+        "memory": memory,
     }
     print_report(report)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -210,6 +219,31 @@ def open_engines(
     model: DiceModel, device: torch.device, folder: Path, *, compile_too: bool
 ) -> dict[str, DiceEngine]:
     """Every engine that can be had here; what is built goes into ``folder``."""
+    engines = {}
+    for name, make in engine_makers(model, device, folder, compile_too=compile_too).items():
+        started_s = time.perf_counter()
+        try:
+            engine = ready(make)
+        except (EngineError, RuntimeError) as error:  # out of memory, for one
+            print(f"{name}: {error}")
+            continue
+        print(f"{name}: ready after {time.perf_counter() - started_s:.1f} s")
+        engines[name] = engine
+    return engines
+
+
+def ready(make: Callable[[], DiceEngine]) -> DiceEngine:
+    """Loaded and warm."""
+    engine = make()
+    engine.load()
+    engine.warm_up((1, 2))
+    return engine
+
+
+def engine_makers(
+    model: DiceModel, device: torch.device, folder: Path, *, compile_too: bool
+) -> dict[str, Callable[[], DiceEngine]]:
+    """What makes every engine that may be had here, by name."""
     wanted: dict[str, Callable[[], DiceEngine]] = {
         "eager float32": lambda: EagerEngine(model.graph(Precision.FLOAT32), device)
     }
@@ -234,19 +268,47 @@ def open_engines(
     if compile_too:
         half = Precision.FLOAT16 if device.type == "cuda" else Precision.FLOAT32
         wanted[f"compile {half.value}"] = lambda: CompiledEngine(model.graph(half), device)
-    engines = {}
-    for name, make in wanted.items():
-        started_s = time.perf_counter()
-        try:
-            engine = make()
-            engine.load()
-            engine.warm_up((1, 2))
-        except EngineError as error:
-            print(f"{name}: {error}")
-            continue
-        print(f"{name}: ready after {time.perf_counter() - started_s:.1f} s")
-        engines[name] = engine
-    return engines
+    return wanted
+
+
+def memory_apart(name: str, folder: Path, options: argparse.Namespace) -> dict[str, float]:
+    """Memory of an engine in a process of its own; empty if it fails there."""
+    command = [sys.executable, __file__, "--memory-of", name, str(folder)]
+    command += ["--threads", str(options.threads), "--device", options.device]
+    command += ["--compile"] * options.compile
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"memory of {name}: {done.stderr[-500:]}")
+        return {}
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def memory_of(name: str, folder: Path, device: torch.device) -> dict[str, float]:
+    """What this process holds for one engine after batches of one and two, and at most, in MB.
+
+    Libraries count too (a few hundred MB); the weights that it was made from are given back.
+    """
+    model = load_model(folder)
+    if name == UPSTREAM:
+        run = published(model, device)
+    else:
+        run = downloaded(ready(engine_makers(model, device, folder, compile_too=True)[name]))
+    del model
+    for count in (1, 2):
+        run(torch.zeros(count, 3, 224, 224, device=device))
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    found = {
+        "held_mb": pages * resource.getpagesize() / 2**20,
+        "max_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        free, total = torch.cuda.mem_get_info()
+        found["gpu_mb"] = (total - free) / 2**20
+    return found
 
 
 def tensorrt_engines(
@@ -355,7 +417,14 @@ def print_report(report: dict[str, Any]) -> None:
             f"  {name:24} {row['matrix_product_gflops']:14.0f} {row['copy_gb_s']:11.1f} "
             f"{row['arithmetic_floor_ms']:15.1f} {row['weights_floor_ms']:12.1f}"
         )
-    print(f"\nlargest memory {report['max_rss_mb']:.0f} MB; {report['weights']}")
+    print("\nmemory of a process with it   held MB   at most MB   on the GPU MB")
+    for name, row in report["memory"].items():
+        if row:
+            print(
+                f"  {name:24} {row['held_mb']:11.0f} {row['max_mb']:12.0f} "
+                f"{row.get('gpu_mb', 0.0):15.0f}"
+            )
+    print(f"\n{report['weights']}")
 
 
 if __name__ == "__main__":

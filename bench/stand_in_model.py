@@ -25,9 +25,14 @@ def stand_in_model(folder: Path, config: DiceConfig, *, calibrated: bool = False
     save_bodies(folder / "bodies.npz", read_licensed_bodies(folder))
     write_stand_in_checkpoint(folder / "model.bin", config)
     convert_dice(folder / "model.bin", folder / "dice.safetensors")
-    bodies = load_bodies(folder / "bodies.npz")
-    network = load_dice(folder / "dice.safetensors", bodies.template).network
-    model = DiceModel(network, bodies, True, folder / "dice.safetensors", folder / "bodies.npz")
+    model = load_model(folder)
     if calibrated:
         write_calibration_crops(model.calibration_path, head, hand)
     return model
+
+
+def load_model(folder: Path) -> DiceModel:
+    """What :func:`stand_in_model` made in ``folder`` before."""
+    bodies = load_bodies(folder / "bodies.npz")
+    network = load_dice(folder / "dice.safetensors", bodies.template).network
+    return DiceModel(network, bodies, True, folder / "dice.safetensors", folder / "bodies.npz")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -85,7 +87,13 @@ def build_apart(order: BuildOrder, folder: Path, stop: threading.Event | None = 
     pipe = subprocess.PIPE
     try:
         process = subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, errors="replace"
+            command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C is this process's to deal with
         )
     except OSError as error:
         raise EngineError(f"the process that builds engines cannot be started: {error}") from error
@@ -96,7 +104,7 @@ def build_apart(order: BuildOrder, folder: Path, stop: threading.Event | None = 
         try:
             _wait(process, stop)
         finally:
-            process.kill()
+            _kill_all(process)
     if process.returncode == 0:
         return
     if stop is not None and stop.is_set():
@@ -112,6 +120,12 @@ def _wait(process: subprocess.Popen[str], stop: threading.Event | None) -> None:
     while process.poll() is None and not (stop is not None and stop.is_set()):
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_LOOK_EVERY_S)
+
+
+def _kill_all(process: subprocess.Popen[str]) -> None:
+    """The worker and the compilers that it started, which would hold its pipes open."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _failure(said: str) -> BuildFailure | None:

@@ -117,17 +117,26 @@ class ResilientEngine:
         """Compute a batch on the best engine; on the plain one if that fails."""
         with self._lock:
             fast = self._fast
-        if fast is not None:
-            try:
-                reading = _computed(fast, images)
-                if _is_finite(reading):
-                    return reading
-                problem = "its output holds NaN or infinity"
-            except EngineError as error:
-                problem = str(error)
-            except Exception as error:  # libraries raise many kinds; the plain engine answers
-                problem = f"{type(error).__name__}: {error}"
+        if fast is None:
+            return self._answer_plainly(images)
+        problem = ""
+        try:
+            reading = _computed(fast, images)
+            if _is_finite(reading):
+                return reading
+        except EngineError as error:
+            problem = str(error)
+        except Exception as error:  # libraries raise many kinds; the plain engine answers
+            problem = f"{type(error).__name__}: {error}"
+        if problem:  # before the plain engine runs: it may be memory that is missing
             self._give_up(fast, problem)
+        reading = self._answer_plainly(images)
+        # NaN that the plain engine finds too comes from the image or the weights.
+        if not problem and _is_finite(reading):
+            self._give_up(fast, "its output holds NaN or infinity")
+        return reading
+
+    def _answer_plainly(self, images: Tensor) -> DiceReading:
         try:
             return self._run_plain(images)
         except EngineError:

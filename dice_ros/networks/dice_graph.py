@@ -27,7 +27,6 @@ from dice_ros.networks.dice import (
     HAND_JOINTS,
     HAND_PARAMETERS,
     HEAD_COARSE,
-    PRESENCE_THRESHOLD,
     TOKEN_SPLIT,
     DiceNetwork,
     TwoSteps,
@@ -88,7 +87,8 @@ class DiceReading(NamedTuple):
         shift: (B, 2) crop pixels of the origin.
         presence: (B, 1) probability that hand and face touch.
         head: (B, 5023, 3) undeformed.
-        deformation: (B, 5023, 3) deformed minus undeformed.
+        deformation: (B, 5023, 3) deformed minus undeformed, as if hand and face touched; counts
+            where ``presence`` says that they do.
         landmarks: (B, 68, 3).
         hand: (B, 778, 3).
         joints: (B, 21, 3) wrist, thumb 1-4, index 1-4, ... pinky 1-4.
@@ -229,14 +229,12 @@ class DiceTail(nn.Module):
         if not self._parametric or not self._drop_unread:
             head_full = along_vertices(self.head_upsampling.full, head_middle)
             free = FreeMeshes(head_full, landmarks, hand_full, joints)
-        presence = torch.sigmoid(core.presence)
-        gate = (presence > PRESENCE_THRESHOLD).to(hand_full.dtype)[:, :, None]
         hand_skin, head_skin = core.skin[:, :HAND_COARSE], core.skin[:, HAND_COARSE:]
         meshes = self.bodies.meshes(
             self.camera_head(core.points),
             flame,
             mano,
-            deformation=self.deformation_upsampling(head_skin[..., :3]) * gate,
+            deformation=self.deformation_upsampling(head_skin[..., :3]),
             free=free,
         )
         face_logits = self.head_contact_upsampling(head_skin[..., 3:])
@@ -244,7 +242,7 @@ class DiceTail(nn.Module):
         return DiceReading(
             scale=meshes.camera.scale,
             shift=meshes.camera.shift,
-            presence=presence,
+            presence=torch.sigmoid(core.presence),
             head=meshes.head,
             deformation=meshes.deformation,
             landmarks=meshes.landmarks,

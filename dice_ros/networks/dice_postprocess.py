@@ -132,7 +132,7 @@ class DicePostprocess(nn.Module):
         Args:
             camera: (B, 3) the camera head's numbers.
             flame, mano: what the IKNets say.
-            deformation: (B, 5023, 3) the published sign, gated.
+            deformation: (B, 5023, 3) the published sign.
             free: the network's own meshes; None if they are parametric.
         """
         if free is None or self._parametric:

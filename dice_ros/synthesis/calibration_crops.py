@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def write_calibration_crops(
             if progress is not None:
                 progress(done, seen + held_out)
         arrays[name] = np.stack(crops)
-    partial = path.with_name(path.name + ".partial")
+    # Of a name of its own: two processes may render at a time.
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
             np.savez_compressed(file, seen=arrays["seen"], held_out=arrays["held_out"])

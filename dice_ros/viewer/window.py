@@ -28,7 +28,8 @@ _SUN, _SKY = 45_000.0, 14_000.0
 _BACKGROUND = [0.10, 0.11, 0.12, 1.0]
 _DRAWN_BEFORE_SCREENSHOT = 8
 _SAMPLES = 4
-_REDRAWN_AFTER_SCRUBBING, _REDRAWN_EVERY_S = 3, 0.5
+_REDRAWN_AFTER_SCRUBBING = 3
+_REDRAWN_IN_USE_S, _REDRAWN_AT_REST_S, _AT_REST_AFTER_S = 0.5, 5.0, 20.0
 _MOST_CONTACTS = 3
 _NAME = "people"
 
@@ -112,8 +113,7 @@ class _Window:
         self._scene.scene.set_lighting(
             rendering.Open3DScene.LightingProfile.SOFT_SHADOWS, _LIGHT_DIRECTION
         )
-        # Open3D's own anti-aliasing (FXAA) never ends on some pictures where Mesa's llvmpipe
-        # draws; several samples a pixel look better, too.
+        # Several samples a pixel look better than Open3D's own anti-aliasing (FXAA).
         self._scene.scene.view.set_antialiasing(False)
         self._scene.scene.view.set_sample_count(_SAMPLES)
         lamps = self._scene.scene.scene
@@ -140,10 +140,11 @@ class _Window:
         self._window.set_on_layout(self._layout)
         self._window.set_on_tick_event(self._tick)
         self._window.set_on_key(self._key)
+        self._scene.set_on_mouse(self._mouse)
         self._before_s = time.monotonic()
         self._ticks = 0
         self._redraws = 0
-        self._drawn_s = self._before_s
+        self._drawn_s = self._used_s = self._before_s
         self._screenshot: Path | None = None
         self._failure: Exception | None = None
         self._look_at(self._first_mesh())
@@ -196,11 +197,17 @@ class _Window:
         shape.compute_vertex_normals()
         return shape
 
+    def _mouse(self, _: Any) -> Any:
+        self._used_s = time.monotonic()
+        return self._o3d.visualization.gui.Widget.EventCallbackResult.IGNORED
+
     def _toggle(self) -> None:
+        self._used_s = time.monotonic()
         self._playback.toggle()
         self._draw()
 
     def _scrub(self, value: float) -> None:
+        self._used_s = time.monotonic()
         self._playback.seek(round(value))
         self._draw()
         # Sliders change while the window is being drawn, and it is not drawn again for that: the
@@ -211,6 +218,7 @@ class _Window:
         names = self._o3d.visualization.gui.KeyName
         if event.type != self._o3d.visualization.gui.KeyEvent.Type.DOWN:
             return False
+        self._used_s = time.monotonic()
         playback = self._playback
         actions: dict[Any, Callable[[], None]] = {
             names.SPACE: playback.toggle,
@@ -244,8 +252,11 @@ class _Window:
             return True
         self._redraws -= 1
         # Open3D hands one change of the mouse a drawing to its sliders and buttons: where drawing
-        # is slow the last ones wait for a drawing that nothing else would cause.
-        if self._redraws < 0 and now_s - self._drawn_s < _REDRAWN_EVERY_S:
+        # is slow the last ones wait for a drawing that nothing else would cause. Seldom once nobody
+        # uses the window: with Mesa's llvmpipe each drawing costs memory for good.
+        at_rest = now_s - self._used_s > _AT_REST_AFTER_S
+        every_s = _REDRAWN_AT_REST_S if at_rest else _REDRAWN_IN_USE_S
+        if self._redraws < 0 and now_s - self._drawn_s < every_s:
             return False
         self._drawn_s = now_s
         return True

@@ -4,6 +4,9 @@ import dataclasses
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -44,6 +47,43 @@ def test_a_build_that_nobody_waits_for_is_stopped(order, tmp_path):
     with pytest.raises(EngineError, match="stopped"):
         build_apart.build_apart(order, tmp_path, stop)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stopped_build_leaves_no_process_that_it_started(order, tmp_path, monkeypatch):
+    """A compiler, say, that holds the worker's pipes: nobody must wait for it."""
+    started = tmp_path / "compiler_started"
+    (tmp_path / "compiling_worker.py").write_text(
+        "import pathlib, subprocess\n"
+        "compiler = subprocess.Popen(['sleep', '600'])\n"
+        f"pathlib.Path({str(started)!r}).write_text(str(compiler.pid))\n"
+        "compiler.wait()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(build_apart, "WORKER", "compiling_worker")
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        building = pool.submit(build_apart.build_apart, order, tmp_path, stop)
+        wait_until(lambda: started.is_file() and started.read_text())
+        stop.set()
+        with pytest.raises(EngineError, match="stopped"):
+            building.result(60)
+    compiler = int(started.read_text())
+    wait_until(lambda: not is_running(compiler))
+
+
+def is_running(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_the_process_ends_with_the_one_that_started_it(order, tmp_path):

@@ -166,6 +166,18 @@ def test_an_engine_that_fails_later_hands_the_same_batch_on(model, plain, images
     engine.close()
 
 
+def test_nan_that_the_plain_engine_finds_too_is_no_fault_of_the_fast_one(model, plain, images):
+    engine = ResilientEngine(plain, [Candidate("good", lambda: Faulty(model))], background=False)
+    engine.load()
+    damaged = images[:1].clone()
+    damaged[0, 0, 0, 0] = float("nan")
+    assert torch.isnan(engine.run(damaged).head).any()
+    assert kind(engine) is EngineKind.COMPILE
+    assert len(engine.events) == 1  # that it is ready
+    assert torch.isfinite(engine.run(images[:1]).head).all()
+    engine.close()
+
+
 def test_when_nothing_works_any_more_it_says_so(model, images):
     lost = threading.Event()
 
@@ -284,6 +296,13 @@ def test_a_certificate_counts_flipped_contacts():
     flipped[0, 0] = 0.6
     certificate = certify(HALF, reading(face_contact=flipped), reading())
     assert certificate.contact_flip_rate == pytest.approx(1 / 150)
+    assert not certificate.passed
+
+
+def test_a_certificate_tells_engines_apart_where_nothing_touches():
+    certificate = certify(HALF, reading(face_contact=torch.full((1, 100), 0.22)), reading())
+    assert certificate.contact_flip_rate == 0.0
+    assert certificate.contact_p99 == pytest.approx(0.02, rel=1e-3)
     assert not certificate.passed
 
 

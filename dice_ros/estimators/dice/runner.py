@@ -12,6 +12,7 @@ from dice_ros.engine.protocol import MAX_BATCH, EngineError
 from dice_ros.engine.resilient import ResilientEngine
 from dice_ros.errors import EstimationError
 from dice_ros.estimators.dice.crop_meshes import CropMeshes
+from dice_ros.networks.dice import PRESENCE_THRESHOLD
 from dice_ros.networks.dice_graph import DiceReading
 from dice_ros.networks.dice_preprocess import normalise_bgr, resize_square
 
@@ -78,6 +79,8 @@ def _split(reading: DiceReading) -> list[CropMeshes]:
         for (name, tensor), row in zip(reading._asdict().items(), rows, strict=True)
     }
     scales, origins, presences = (arrays.pop(name) for name in ("scale", "shift", "presence"))
+    # Not in the graph, where an engine's deformation could not be judged if nothing touches.
+    arrays["deformation"] *= presences[:, :, None] > PRESENCE_THRESHOLD
     return [
         CropMeshes(
             pixels_per_metre=float(scales[i]),
