@@ -1,6 +1,6 @@
 """Memory over thousands of frames on each engine: it must not grow.
 
-python bench/engine_memory.py [--frames 10000] [--published]
+python bench/engine_memory.py [--frames 10000] [--published] [--only "openvino int8"]
 
 Every frame is a new image on the engine that users get: watched and with the plain one behind it.
 It is proved in float32 and float16 only: random weights do not survive less, so bfloat16 and int8
@@ -64,19 +64,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--frames", type=int, default=10_000)
     parser.add_argument("--published", action="store_true", help="the published size (hours)")
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="ENGINE",
+        help="of the engines of the last table; what is known of the others stays (repeatable)",
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     device = torch.device(options.device)
     for precision in UNPROVED:
         certificate.LIMITS[precision] = ANYTHING
-    rows = {}
+    path = options.out / f"engine_memory_{device.type}.json"
+    rows = json.loads(path.read_text())["engines"] if options.only and path.is_file() else {}
     with tempfile.TemporaryDirectory() as scratch:
         config = DiceConfig() if options.published else small_config()
         model = stand_in_model(Path(scratch), config, calibrated=can_quantise())
         cache = EngineCache(Path(scratch) / "engines")
         for kind, precision in ENGINES[device.type]:
             name = f"{kind} {precision}".removesuffix(" auto")
+            if options.only and name not in options.only:
+                continue
             if precision == "bfloat16" and not cpu_has(Precision.BFLOAT16):
                 print(f"{name}: this CPU does not compute in it")
                 continue
@@ -85,7 +94,12 @@ def main() -> int:
             except EngineError as error:
                 print(f"{name}: {error}")
                 continue
-            rows[name] = run(engine, options.frames)
+            rows[name] = {
+                "machine": machine(),
+                "torch": torch.__version__,
+                "network": "published size" if options.published else "small",
+                "frames": options.frames,
+            } | run(engine, options.frames)
             engine.close()
             print(
                 f"{name:18} {options.frames} frames in {rows[name]['seconds']:.0f} s: "
@@ -94,17 +108,8 @@ def main() -> int:
                 + f" (target {TARGET_MB:g})",
                 flush=True,
             )
-    report = {
-        "machine": machine(),
-        "torch": torch.__version__,
-        "device": str(device),
-        "network": "published size" if options.published else "small",
-        "frames": options.frames,
-        "engines": rows,
-    }
     options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / f"engine_memory_{device.type}.json"
-    path.write_text(json.dumps(report, indent=1) + "\n")
+    path.write_text(json.dumps({"device": str(device), "engines": rows}, indent=1) + "\n")
     sys.stderr.write(f"wrote {path}\n")
     return 0
 

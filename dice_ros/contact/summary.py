@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from dice_ros.types import (
@@ -13,19 +15,19 @@ from dice_ros.types import (
     MeshTopology,
 )
 
+_TOPOLOGIES_KEPT = 8
 
-def vertex_areas(vertices: Float32Array, triangles: Int32Array) -> Float64Array:
-    """(V,) area that belongs to each vertex: a third of its triangles, in the unit squared."""
+
+def triangle_areas(vertices: Float32Array, triangles: Int32Array) -> Float64Array:
+    """(F,) area of each triangle, in the unit squared."""
     first, second, third = (vertices[triangles[:, corner]] for corner in range(3))
     (ax, ay, az), (bx, by, bz) = (second - first).T, (third - first).T
     # Written out: for a few triangles np.cross and np.linalg.norm cost more than the arithmetic.
     doubled = np.sqrt(
         (ay * bz - az * by) ** 2 + (az * bx - ax * bz) ** 2 + (ax * by - ay * bx) ** 2
     )
-    area = doubled / 6.0
-    owners = triangles.ravel(order="F")
-    summed = np.bincount(owners, weights=np.tile(area, 3), minlength=len(vertices))
-    return summed.astype(np.float64)
+    areas: Float64Array = doubled.astype(np.float64) / 2.0
+    return areas
 
 
 def summarise_contacts(
@@ -64,7 +66,7 @@ def summarise_contacts(
     # Members of one pair of part and region are neighbours now.
     starts = np.flatnonzero(np.diff(keys, prepend=-1))
     counts = np.diff(starts, append=len(keys))
-    areas = _areas_of(touched, face_vertices, face.triangles)[order]
+    areas = _areas_of(touched, face_vertices, face)[order]
     total = np.add.reduceat(areas, starts)
     weights = (areas / np.repeat(np.maximum(total, 1e-12), counts))[:, None]
     centres = np.add.reduceat(weights * face_vertices[touched[order]], starts)
@@ -101,9 +103,21 @@ def summarise_contacts(
     return tuple(sorted(contacts, key=lambda item: (-item.probability, -item.area_mm2)))
 
 
-def _areas_of(touched: Int32Array, vertices: Float32Array, triangles: Int32Array) -> Float64Array:
+def _areas_of(touched: Int32Array, vertices: Float32Array, face: MeshTopology) -> Float64Array:
     """Areas of a few vertices: only the triangles around them are measured."""
-    marked = np.zeros(len(vertices), dtype=bool)
-    marked[touched] = True
-    first, second, third = marked[triangles.T]
-    return vertex_areas(vertices, triangles[first | second | third])[touched]
+    around = _triangles_around(face)[touched]
+    areas = triangle_areas(vertices, around.reshape(-1, 3)).reshape(around.shape[:2])
+    thirds: Float64Array = areas.sum(axis=1) / 3.0
+    return thirds
+
+
+@lru_cache(maxsize=_TOPOLOGIES_KEPT)
+def _triangles_around(face: MeshTopology) -> Int32Array:
+    """(V, D, 3) the triangles around each vertex, filled up with ones of no area."""
+    owners = face.triangles.ravel()
+    order = np.argsort(owners, kind="stable")
+    degrees = np.bincount(owners, minlength=face.vertex_count)
+    within = np.arange(len(owners)) - np.repeat(np.cumsum(degrees) - degrees, degrees)
+    around = np.zeros((face.vertex_count, int(degrees.max()), 3), np.int32)
+    around[owners[order], within] = face.triangles[order // 3]
+    return around

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
+from mesh_areas import vertex_areas
 
 from dice_ros.contact.indentation import indent
 from dice_ros.contact.mesh_surface import MeshNeighbours, MeshSurface
 from dice_ros.contact.proximity import measure_proximity, proximity_probability
 from dice_ros.contact.skin import SkinCompliance, uniform_laplacian
-from dice_ros.contact.summary import summarise_contacts, vertex_areas
+from dice_ros.contact.summary import summarise_contacts
 from dice_ros.types import HandSide
 
 

@@ -7,12 +7,13 @@ probability is one half, out to a known radius.
 
 import numpy as np
 import pytest
+from mesh_areas import vertex_areas
 
 from dice_ros.body.topology import make_topology
 from dice_ros.body.vertex_normals import vertex_normals
 from dice_ros.contact.mesh_surface import MeshNeighbours, MeshSurface
 from dice_ros.contact.proximity import CONTACT_SIGMA_M, measure_proximity
-from dice_ros.contact.summary import summarise_contacts, vertex_areas
+from dice_ros.contact.summary import summarise_contacts
 from dice_ros.types import HandSide
 
 R, DEPTH = 0.010, 0.002
