@@ -18,6 +18,7 @@ from dice_ros.replay.results_reader import ResultFrame
 from dice_ros.types import Contact, MeshTopology
 from dice_ros.viewer.frame_mesh import FrameMesh, frame_mesh
 from dice_ros.viewer.playback import Playback
+from dice_ros.viewer.vulkan import vulkan_problem
 
 INSTALL = "pip install open3d"
 _SIZE = (1100, 800)
@@ -81,6 +82,11 @@ def _open3d() -> Any:
         raise AssetError(
             "there is no screen to open a window on: use `--export`, or run under `xvfb-run -a`"
         )
+    if linux and (problem := vulkan_problem()):
+        raise AssetError(
+            f"Open3D draws by Vulkan, and {problem}. On Debian or Ubuntu: `apt install libvulkan1 "
+            "mesa-vulkan-drivers`, or your graphics card's driver. `--export` needs nothing"
+        )
     return open3d
 
 
@@ -104,8 +110,7 @@ class _Window:
             self._window = self._app.create_window(f"dice-ros view: {title}", *_SIZE)
         except RuntimeError as error:
             raise AssetError(
-                f"Open3D cannot open a window: {error}. It needs a driver for Vulkan; on Debian or "
-                "Ubuntu: `apt install libvulkan1 mesa-vulkan-drivers`. `--export` needs nothing"
+                f"Open3D cannot open a window: {error}. `--export` needs none"
             ) from error
         self._scene = gui.SceneWidget()
         self._scene.scene = rendering.Open3DScene(self._window.renderer)

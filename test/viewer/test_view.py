@@ -60,6 +60,27 @@ def test_without_a_screen_the_way_out_is_named(short_results):
     assert "Traceback" not in done.stderr
 
 
+def test_a_library_that_open3d_lacks_is_named_with_its_package(short_results, tmp_path):
+    problem = "libusb-1.0.so.0: cannot open shared object file"
+    (tmp_path / "open3d.py").write_text(f"raise ImportError({problem!r})\n")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = view(short_results, env=os.environ | {"PYTHONPATH": path})
+    assert done.returncode == 1
+    assert problem in done.stderr
+    assert "apt install libusb-1.0-0" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the loader is Linux's")
+def test_without_a_driver_the_packages_are_named(short_results):
+    pytest.importorskip("open3d", reason="Open3D is not installed: pip install open3d")
+    nowhere = dict.fromkeys(("VK_DRIVER_FILES", "VK_ICD_FILENAMES"), "/nonexistent.json")
+    done = view(short_results, env=os.environ | nowhere | {"DISPLAY": ":12345"})
+    assert done.returncode == 1, done.stderr  # Open3D itself would abort
+    assert "mesa-vulkan-drivers" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_frame_that_is_not_there_is_refused(short_results, tmp_path):
     done = view(short_results, "--frame", 99, "--export", tmp_path / "x.ply")
     assert done.returncode == 1
