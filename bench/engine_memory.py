@@ -74,6 +74,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     device = torch.device(options.device)
+    names = [_name(kind, precision) for kind, precision in ENGINES[device.type]]
+    if unknown := set(options.only or ()) - set(names):
+        parser.error(f"no engine {', '.join(sorted(unknown))} here, but {', '.join(names)}")
     for precision in UNPROVED:
         certificate.LIMITS[precision] = ANYTHING
     path = options.out / f"engine_memory_{device.type}.json"
@@ -83,7 +86,7 @@ def main() -> int:
         model = stand_in_model(Path(scratch), config, calibrated=can_quantise())
         cache = EngineCache(Path(scratch) / "engines")
         for kind, precision in ENGINES[device.type]:
-            name = f"{kind} {precision}".removesuffix(" auto")
+            name = _name(kind, precision)
             if options.only and name not in options.only:
                 continue
             if precision == "bfloat16" and not cpu_has(Precision.BFLOAT16):
@@ -112,6 +115,10 @@ def main() -> int:
     path.write_text(json.dumps({"device": str(device), "engines": rows}, indent=1) + "\n")
     sys.stderr.write(f"wrote {path}\n")
     return 0
+
+
+def _name(kind: str, precision: str) -> str:
+    return f"{kind} {precision}".removesuffix(" auto")
 
 
 def run(engine: ResilientEngine, frames: int) -> dict[str, Any]:

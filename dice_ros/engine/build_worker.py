@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 from dataclasses import asdict
@@ -51,6 +52,8 @@ def _end_with_parent() -> None:
     # Not through sys.stdin: its lock would be held when the interpreter ends.
     while os.read(0, 1):
         pass
+    if os.getpgrp() == os.getpid():  # compilers that were started here go, too
+        os.killpg(0, signal.SIGKILL)
     os._exit(1)
 
 

@@ -28,6 +28,7 @@ from dice_ros.networks.dice_graph import DiceReading
 
 _LOG = logging.getLogger(__name__)
 _BATCHES = (1, 2)
+_NOT_FINITE = "its output holds NaN or infinity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +131,15 @@ class ResilientEngine:
             problem = f"{type(error).__name__}: {error}"
         if problem:  # before the plain engine runs: it may be memory that is missing
             self._give_up(fast, problem)
-        reading = self._answer_plainly(images)
+            return self._answer_plainly(images)
+        try:
+            reading = self._answer_plainly(images)
+        except EngineError:  # memory, perhaps, which the other one holds
+            self._give_up(fast, _NOT_FINITE)
+            return self._answer_plainly(images)
         # NaN that the plain engine finds too comes from the image or the weights.
-        if not problem and _is_finite(reading):
-            self._give_up(fast, "its output holds NaN or infinity")
+        if _is_finite(reading):
+            self._give_up(fast, _NOT_FINITE)
         return reading
 
     def _answer_plainly(self, images: Tensor) -> DiceReading:

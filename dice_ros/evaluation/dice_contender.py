@@ -15,6 +15,7 @@ from dice_ros.evaluation.compared_frames import FoundFrames
 from dice_ros.evaluation.contender import Round
 from dice_ros.evaluation.frame_score import FrameScore
 from dice_ros.evaluation.score_frames import FrameScorer, nothing_found
+from dice_ros.perception.interaction_crop import ImageCut
 from dice_ros.types import UInt8Array
 
 _CROP_SIDE = 224
@@ -46,7 +47,7 @@ class DiceContender:
 
     def score(self, frames: Round, scorer: FrameScorer) -> list[FrameScore]:
         """Judge one batch; a frame whose result is not finite counts as not found."""
-        cuts = [_shrunk(picture.crop) for picture in frames.pictures]
+        cuts = [ImageCut.whole(_shrunk(picture.crop)) for picture in frames.pictures]
         try:
             if not self._warm:
                 self._runner.run(cuts)  # the first run of a network is no measure of its speed

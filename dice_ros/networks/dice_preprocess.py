@@ -24,17 +24,11 @@ _SIZES_KEPT = 8
 _BITS = 22
 
 
-def resize_square(
-    cut: NDArray[np.uint8],
-    device: torch.device | str = "cpu",
-    *,
-    at_once: bool | None = None,
-) -> Tensor:
+def resize_square(pixels: Tensor, *, at_once: bool | None = None) -> Tensor:
     """Resize a square cut to 224 x 224 as the published code does.
 
     Args:
-        cut: (N, N, 3) uint8.
-        device: where the sums are computed.
+        pixels: (N, N, 3) uint8, where the sums are to be computed.
         at_once: sum all pixels in one operation, where launching an operation costs more than
             memory; False adds one pixel after the other; None decides by the device. Both give the
             same numbers.
@@ -42,8 +36,7 @@ def resize_square(
     Returns:
         (224, 224, 3) float32, whole numbers 0..255, channels as they came.
     """
-    side = cut.shape[0]
-    pixels = torch.from_numpy(np.ascontiguousarray(cut)).to(device)
+    side, device = pixels.shape[0], pixels.device
     if side == CROP_SIDE:
         return pixels.float()
     taps, weights = (torch.from_numpy(array).to(device) for array in triangle_taps(side))

@@ -21,6 +21,29 @@ _SMALLEST_SIDE = 16
 _LARGEST_OVER_IMAGE = 2.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageCut:
+    """A square cut out of an image, as a view: who needs it copies it, to where it is needed.
+
+    Attributes:
+        pixels: (h, w, 3) uint8, what of the square lies in the image; may be empty.
+        left, top: where in the square that is; all else is black.
+        side: of the square, pixels.
+        mirrored: the whole square is to be flipped left to right.
+    """
+
+    pixels: UInt8Array
+    left: int
+    top: int
+    side: int
+    mirrored: bool = False
+
+    @staticmethod
+    def whole(square: UInt8Array) -> ImageCut:
+        """A picture (N, N, 3) that is the square already."""
+        return ImageCut(square, 0, 0, square.shape[0])
+
+
 @dataclass(frozen=True, slots=True)
 class CropBox:
     """A square cut out of an image; may leave it.
@@ -53,20 +76,14 @@ class CropBox:
         """
         return np.asarray(points * (self.side / crop_side) + (self.x, self.y))
 
-    def cut(self, image: UInt8Array) -> UInt8Array:
-        """The square itself, black where it leaves the image: (side, side, 3) uint8."""
+    def cut(self, image: UInt8Array) -> ImageCut:
+        """The square's share of (H, W, 3) an image; no pixel is copied."""
         height, width = image.shape[:2]
-        left, top = max(self.x, 0), max(self.y, 0)
-        right, bottom = min(self.x + self.side, width), min(self.y + self.side, height)
-        if (right - left, bottom - top) == (self.side, self.side):
-            square = image[top:bottom, left:right]
-        else:
-            square = np.zeros((self.side, self.side, 3), dtype=np.uint8)
-            if right > left and bottom > top:
-                square[top - self.y : bottom - self.y, left - self.x : right - self.x] = image[
-                    top:bottom, left:right
-                ]
-        return square[:, ::-1] if self.mirrored else square
+        left, right = (min(max(x, 0), width) for x in (self.x, self.x + self.side))
+        top, bottom = (min(max(y, 0), height) for y in (self.y, self.y + self.side))
+        return ImageCut(
+            image[top:bottom, left:right], left - self.x, top - self.y, self.side, self.mirrored
+        )
 
 
 def interaction_crop(

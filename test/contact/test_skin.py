@@ -108,10 +108,3 @@ def test_summaries_count_what_the_vertices_say(open_head, open_hand):
     for contact in contacts:
         assert np.linalg.norm(contact.normal) == pytest.approx(1.0, abs=1e-4)
         assert contact.normal[2] < 0.5
-
-
-def test_vertex_areas_add_up_to_the_surface(open_hand):
-    areas = vertex_areas(open_hand.template, open_hand.triangles)
-    a, b, c = (open_hand.template[open_hand.triangles[:, k]] for k in range(3))
-    surface = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()
-    assert areas.sum() == pytest.approx(surface, rel=1e-5)

@@ -178,6 +178,27 @@ def test_nan_that_the_plain_engine_finds_too_is_no_fault_of_the_fast_one(model, 
     engine.close()
 
 
+def test_an_engine_with_nan_that_leaves_the_plain_one_no_memory_is_given_up(model, images):
+    broken = threading.Event()
+
+    def not_a_number(reading):
+        factor = float("nan") if broken.is_set() else 1.0
+        return DiceReading(*(tensor * factor for tensor in reading))
+
+    def starved(reading):
+        if broken.is_set() and not fast.closed:
+            raise torch.OutOfMemoryError("out of memory")
+        return reading
+
+    fast, plain = Faulty(model, run=not_a_number), Faulty(model, run=starved)
+    engine = ResilientEngine(plain, [Candidate("greedy", lambda: fast)], background=False)
+    engine.load()
+    broken.set()
+    assert torch.isfinite(engine.run(images[:1]).head).all()
+    assert fast.closed
+    engine.close()
+
+
 def test_when_nothing_works_any_more_it_says_so(model, images):
     lost = threading.Event()
 

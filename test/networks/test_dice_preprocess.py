@@ -23,7 +23,12 @@ def way(request):
     if request.param == "cuda" and not torch.cuda.is_available():
         pytest.skip("pre-processing on a GPU needs an NVIDIA GPU")
     device, _, at_once = request.param.partition(" ")
-    return {"device": device, "at_once": True if at_once else None}
+
+    def resize(cut):
+        pixels = torch.from_numpy(np.ascontiguousarray(cut)).to(device)
+        return resize_square(pixels, at_once=True if at_once else None)
+
+    return resize
 
 
 @pytest.mark.parametrize(("height", "width"), [(313, 260), (150, 201), (720, 960)])
@@ -32,27 +37,21 @@ def test_resized_crops_equal_the_official_ones_in_every_pixel(height, width, way
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     cut = picture(meta["seed"], height, width)[top : top + side, left : left + side]
-    resized = resize_square(cut, **way)
+    resized = way(cut)
     assert resized.dtype == torch.float32
     bgr = resized.cpu().numpy()[..., ::-1]
     np.testing.assert_array_equal(bgr, arrays[f"u8.{height}x{width}"])
 
 
-def test_a_mirrored_view_is_read_as_it_looks():
-    cut = picture("mirror", 90, 90)
-    mirrored = resize_square(cut[:, ::-1]).numpy()
-    np.testing.assert_array_equal(mirrored, resize_square(cut[:, ::-1].copy()).numpy())
-
-
 def test_a_crop_of_the_right_size_passes_unchanged():
     cut = picture("same", 224, 224)
-    np.testing.assert_array_equal(resize_square(cut).numpy(), cut)
+    np.testing.assert_array_equal(resize_square(torch.from_numpy(cut)).numpy(), cut)
 
 
 @pytest.mark.parametrize("side", [1, 7, 223, 225, 1500])
 def test_extreme_grey_levels_stay_what_they_are(side, way):
     for level in (0, 255):
-        resized = resize_square(np.full((side, side, 3), level, np.uint8), **way)
+        resized = way(np.full((side, side, 3), level, np.uint8))
         assert (resized == level).all()
 
 

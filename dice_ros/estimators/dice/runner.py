@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
 from dice_ros.engine.protocol import MAX_BATCH, EngineError
 from dice_ros.engine.resilient import ResilientEngine
@@ -15,6 +15,7 @@ from dice_ros.estimators.dice.crop_meshes import CropMeshes
 from dice_ros.networks.dice import PRESENCE_THRESHOLD
 from dice_ros.networks.dice_graph import DiceReading
 from dice_ros.networks.dice_preprocess import normalise_bgr, resize_square
+from dice_ros.perception.interaction_crop import ImageCut
 
 
 class DiceRunner:
@@ -37,11 +38,11 @@ class DiceRunner:
         self._engine.close()
 
     @torch.inference_mode()
-    def run(self, cuts: Sequence[NDArray[np.uint8]]) -> list[CropMeshes]:
+    def run(self, cuts: Sequence[ImageCut]) -> list[CropMeshes]:
         """Meshes of some crops, computed in batches as large as engines are built for.
 
         Args:
-            cuts: (N, N, 3) uint8 RGB each; left hands mirrored.
+            cuts: RGB; left hands mirrored.
 
         Raises:
             EstimationError: a number of the result is NaN or infinite, or even the plain engine
@@ -52,10 +53,10 @@ class DiceRunner:
             found += self._run(cuts[start : start + MAX_BATCH])
         return found
 
-    def _run(self, cuts: Sequence[NDArray[np.uint8]]) -> list[CropMeshes]:
+    def _run(self, cuts: Sequence[ImageCut]) -> list[CropMeshes]:
         device = self._engine.device
         try:
-            resized = torch.stack([resize_square(cut, device) for cut in cuts])
+            resized = torch.stack([resize_square(_square(cut, device)) for cut in cuts])
             found = _split(self._engine.run(normalise_bgr(resized)))
         except (EngineError, RuntimeError) as error:  # a lost GPU fails anywhere
             raise EstimationError("engine_failed", str(error)) from error
@@ -67,6 +68,17 @@ class DiceRunner:
                     "precision is too low for them; check them with `dice-ros doctor`",
                 )
         return found
+
+
+def _square(cut: ImageCut, device: torch.device) -> Tensor:
+    """(N, N, 3) uint8: what lies in the image goes to the device, where black is put around."""
+    pixels = torch.from_numpy(np.ascontiguousarray(cut.pixels)).to(device)
+    height, width = cut.pixels.shape[:2]
+    if (height, width) != (cut.side, cut.side):
+        square = pixels.new_zeros(cut.side, cut.side, 3)
+        square[cut.top : cut.top + height, cut.left : cut.left + width] = pixels
+        pixels = square
+    return pixels.flip(1) if cut.mirrored else pixels
 
 
 def _split(reading: DiceReading) -> list[CropMeshes]:
