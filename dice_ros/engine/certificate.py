@@ -7,6 +7,7 @@ counts is what users read: where vertices are, in space and in the picture, and 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dice_ros.engine.in_batches import in_batches
 from dice_ros.engine.protocol import DiceEngine, EngineDescription, EngineError, Precision
 from dice_ros.networks.dice_graph import DiceReading
 from dice_ros.networks.seeded_weights import seeded_generator
@@ -136,8 +138,12 @@ def certificate_images(count: int = _IMAGES) -> Tensor:
 
 def reference_readings(engine: DiceEngine, images: Tensor) -> DiceReading:
     """What an engine says about images, one by one, on the CPU."""
-    readings = [engine.run(image[None].to(engine.device)) for image in images]
-    return DiceReading(*(torch.cat(parts).cpu() for parts in zip(*readings, strict=True)))
+    return one_by_one(lambda image: engine.run(image.to(engine.device)), images)
+
+
+def one_by_one(compute: Callable[[Tensor], DiceReading], images: Tensor) -> DiceReading:
+    """The reading of (N, 3, 224, 224) images, computed each alone, on the CPU."""
+    return DiceReading(*(tensor.cpu() for tensor in in_batches(compute, images, limit=1)))
 
 
 def certify(

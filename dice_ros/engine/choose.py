@@ -20,7 +20,7 @@ from dice_ros.body.dice_bodies import DiceBodies
 from dice_ros.engine.build_apart import BuildOrder, build_apart
 from dice_ros.engine.calibration import FILE_NAME as CALIBRATION_NAME
 from dice_ros.engine.calibration import load_calibration
-from dice_ros.engine.certificate import Certificate
+from dice_ros.engine.certificate import Certificate, certificate_images
 from dice_ros.engine.compiled import CompiledEngine
 from dice_ros.engine.eager import EagerEngine
 from dice_ros.engine.engine_cache import EngineCache, EngineKey
@@ -231,8 +231,8 @@ def _candidate(
         EngineKind.TENSORRT_RTX: place.tensorrt_rtx,
         EngineKind.TORCH_TENSORRT: place.torch_tensorrt,
     }
-    held_out = place.held_out if precision is Precision.INT8 else None
-    return Candidate(name, makers[kind], place.keep, place.stop, held_out)
+    images = place.held_out if precision is Precision.INT8 else certificate_images
+    return Candidate(name, makers[kind], place.keep, place.stop, images)
 
 
 def require_int8(engine: str) -> None:

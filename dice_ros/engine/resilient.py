@@ -21,6 +21,7 @@ from dice_ros.engine.certificate import (
     Certificate,
     certificate_images,
     certify,
+    one_by_one,
     reference_readings,
 )
 from dice_ros.engine.protocol import DiceEngine, EngineDescription, EngineError
@@ -39,7 +40,7 @@ class Candidate:
         name: for people.
         make: makes the engine, not yet loaded; raises EngineError if it cannot be had here.
         keep: called with the certificate, passed or not, e.g. to store it beside the engine.
-        images: (N, 3, 224, 224) float32 inputs to prove it on; None takes those of the certificate.
+        images: makes (N, 3, 224, 224) float32 inputs to prove it on.
         stop: called from another thread when nobody waits for the engine any more; makes ``make``
             give up soon.
     """
@@ -48,7 +49,15 @@ class Candidate:
     make: Callable[[], DiceEngine]
     keep: Callable[[Certificate], None] | None = None
     stop: Callable[[], None] | None = None
-    images: Callable[[], Tensor] | None = None
+    images: Callable[[], Tensor] = certificate_images
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Proof:
+    """What a candidate must agree with: (N, 3, 224, 224) inputs, and what the plain engine says."""
+
+    images: Tensor
+    reference: DiceReading
 
 
 class ResilientEngine:
@@ -176,8 +185,7 @@ class ResilientEngine:
 
     def _improve(self) -> None:
         """Try the candidates until one is proved."""
-        fixed = certificate_images()
-        usual: DiceReading | None = None
+        proofs: dict[Callable[[], Tensor], _Proof] = {}
         for candidate in self._candidates:
             if self._closing.is_set():
                 return
@@ -196,14 +204,11 @@ class ResilientEngine:
                 self._on_phase(f"{candidate.name}: warm up")
                 engine.warm_up(_BATCHES)
                 self._on_phase(f"{candidate.name}: compare with the plain network")
-                if candidate.images is not None:
-                    images = candidate.images()
-                    reference = self._reference(images)
-                else:
-                    images = fixed
-                    reference = usual = self._reference(images) if usual is None else usual
-                found = reference_readings(engine, images)
-                certificate = certify(engine.describe(), found, reference)
+                if candidate.images not in proofs:
+                    proofs[candidate.images] = self._proof(candidate.images())
+                proof = proofs[candidate.images]
+                found = reference_readings(engine, proof.images)
+                certificate = certify(engine.describe(), found, proof.reference)
                 _keep(candidate, certificate)
                 if not certificate.passed:
                     raise EngineError(f"refused, it is not accurate enough: {certificate}")
@@ -218,10 +223,9 @@ class ResilientEngine:
             self._swap_in(engine, certificate, time.monotonic() - started_s)
             return
 
-    def _reference(self, images: Tensor) -> DiceReading:
+    def _proof(self, images: Tensor) -> _Proof:
         # One image at a time, so that frames are answered in between.
-        readings = [self._run_plain(image[None]) for image in images]
-        return DiceReading(*(torch.cat(parts).cpu() for parts in zip(*readings, strict=True)))
+        return _Proof(images, one_by_one(self._run_plain, images))
 
     def _swap_in(self, engine: DiceEngine, certificate: Certificate, seconds: float) -> None:
         with self._lock:

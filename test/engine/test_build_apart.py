@@ -4,12 +4,12 @@ import dataclasses
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
+from test_support import wait_until
 
 from dice_ros.engine import build_apart
 from dice_ros.engine.choose import build_order
@@ -63,12 +63,12 @@ def test_a_stopped_build_leaves_no_process_that_it_started(order, tmp_path, monk
     stop = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         building = pool.submit(build_apart.build_apart, order, tmp_path, stop)
-        wait_until(lambda: started.is_file() and started.read_text())
+        assert wait_until(lambda: started.is_file() and started.read_text(), 60)
         stop.set()
         with pytest.raises(EngineError, match="stopped"):
             building.result(60)
     compiler = int(started.read_text())
-    wait_until(lambda: not is_running(compiler))
+    assert wait_until(lambda: not is_running(compiler), 60)
 
 
 def is_running(pid):
@@ -77,13 +77,6 @@ def is_running(pid):
     except OSError:
         return False
     return state != "Z"
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_the_process_ends_with_the_one_that_started_it(order, tmp_path):
