@@ -13,9 +13,7 @@ measured with one engine a process.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import dataclasses
-import gc
 import json
 import subprocess
 import sys
@@ -27,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from held_memory import held_bytes
 from machine import machine
 from published_path import PublishedPath
 from stand_in_model import load_model, stand_in_model
@@ -298,13 +297,11 @@ def memory_of(name: str, folder: Path, device: torch.device) -> dict[str, float]
     del model
     for count in (1, 2):
         run(torch.zeros(count, 3, 224, 224, device=device))
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
     # Not ru_maxrss, in which the process that started this one counts.
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     found = {
-        name: int(status[field].split()[0]) / 1024
-        for name, field in (("held_mb", "VmRSS"), ("max_mb", "VmHWM"))
+        "held_mb": held_bytes() / 2**20,
+        "max_mb": int(status["VmHWM"].split()[0]) / 1024,
     }
     if device.type == "cuda":
         torch.cuda.empty_cache()

@@ -12,10 +12,7 @@ after the allocator gave back what it can; on a GPU also what is in use there, b
 from __future__ import annotations
 
 import argparse
-import ctypes
-import gc
 import json
-import os
 import sys
 import tempfile
 import time
@@ -24,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from held_memory import held_bytes
 from machine import machine
 from stand_in_model import stand_in_model
 
@@ -42,7 +40,6 @@ TARGET_MB = 1.0
 SAMPLES = 20
 WARM_UP_SHARE = 0.2
 """Of the samples: allocators and thread pools settle."""
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 ENGINES = {
     "cpu": (
         ("eager", "float32"),
@@ -153,10 +150,7 @@ def growth(samples: list[float]) -> float:
 
 def held_mb() -> float:
     """Resident memory after everything unused was given back."""
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * PAGE_BYTES / 1e6
+    return held_bytes() / 1e6
 
 
 def gpu_held_mb() -> float:

@@ -16,8 +16,6 @@ os.environ.setdefault("ROS_DOMAIN_ID", "174")
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 import argparse
-import ctypes
-import gc
 import json
 import sys
 import time
@@ -27,6 +25,7 @@ from statistics import median
 import cv2
 import rclpy
 from dice_ros.msg import HandFaceInteraction
+from held_memory import held_bytes
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from machine import machine
@@ -46,7 +45,6 @@ from dice_ros.settings import Settings
 RESULTS = Path(__file__).parent / "results"
 TARGET_MB = 1.0
 TIMEOUT_S = 120.0
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 UP = (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE)
 DOWN = (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP)
 
@@ -139,9 +137,7 @@ class LentPipeline(Pipeline):
 
 def resident_mb() -> float:
     """Memory of this process that is really there."""
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES / 2**20
+    return held_bytes() / 2**20
 
 
 def main() -> int:
