@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dice_ros.checkpoints.whole_file import whole_file
 from dice_ros.errors import AssetError
+from dice_ros.whole_file import whole_file
 
 
 @dataclass(frozen=True, slots=True)

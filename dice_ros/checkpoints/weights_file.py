@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dice_ros.checkpoints.whole_file import whole_file
 from dice_ros.errors import CheckpointError, OutputError
+from dice_ros.whole_file import whole_file
 
 FORMAT = "dice_ros weights"
 FORMAT_VERSION = "1"

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from dice_ros.assets.store import require_assets
 from dice_ros.body.flame_arrays import FlameArrays
 from dice_ros.datasets.decaf_layout import DecafLayout, Split
-from dice_ros.errors import InputError, OutputError, SettingsError
+from dice_ros.errors import InputError, SettingsError
 from dice_ros.evaluation.contender import Contender
 from dice_ros.evaluation.figures import Bootstrap, figures, figures_by_subject
 from dice_ros.evaluation.frame_score import FrameScore
@@ -29,6 +29,7 @@ from dice_ros.model_folder import model_folder
 from dice_ros.optional_packages import importing
 from dice_ros.pipeline import Pipeline
 from dice_ros.settings import Settings, schema
+from dice_ros.whole_file import write_whole
 
 if TYPE_CHECKING:
     from dice_ros.evaluation.decaf_evaluation import DecafEvaluation
@@ -201,10 +202,7 @@ def _write(options: argparse.Namespace, judged: Judged, out: Path | None) -> Non
         sys.stdout.write(json.dumps(values) + "\n")
     if out is None:
         return
-    try:
-        (out / SUMMARY_NAME).write_text(json.dumps(values, indent=1) + "\n")
-    except OSError as error:
-        raise OutputError(f"cannot write to {out}: {error.strerror or error}") from error
+    write_whole(out / SUMMARY_NAME, json.dumps(values, indent=1) + "\n")
     sys.stderr.write(f"wrote {out}\n")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dice_ros.cli.setting_options import add_settings, settings_of
-from dice_ros.errors import InputError, OutputError
+from dice_ros.errors import InputError
 from dice_ros.events.boris_table import boris_text
 from dice_ros.events.elan_text import elan_text
 from dice_ros.events.parquet_file import write_parquet
@@ -21,6 +21,7 @@ from dice_ros.replay.output_path import refuse_existing
 from dice_ros.replay.results_reader import read_touch_events, result_cameras
 from dice_ros.replay.touch_recount import observed_time, recount_touches
 from dice_ros.settings import Settings
+from dice_ros.whole_file import write_whole
 
 FORMATS = ("csv", "parquet", "elan", "boris")
 _TEXTS = {"csv": csv_text, "elan": elan_text, "boris": boris_text}
@@ -100,7 +101,4 @@ def _write(path: Path, kind: str, touches: TouchList) -> None:
     if kind == "parquet":
         write_parquet(path, touches)
         return
-    try:
-        path.write_text(_TEXTS[kind](touches), encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error}") from error
+    write_whole(path, _TEXTS[kind](touches))

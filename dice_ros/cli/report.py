@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dice_ros.cli.setting_options import add_settings, settings_of
-from dice_ros.errors import InputError, OutputError
+from dice_ros.errors import InputError
 from dice_ros.replay.output_path import refuse_existing
 from dice_ros.report.dwell_map import DwellCollector
 from dice_ros.report.page import report_page
 from dice_ros.report.recording import Recording, read_recordings
+from dice_ros.whole_file import write_whole
 
 _SETTINGS_PREFIX = "touch_"
 
@@ -57,10 +58,7 @@ def _report(options: argparse.Namespace) -> int:
             f"{options.results[0]} holds no results: expected files of `dice-ros run` or replay"
         )
     page = report_page(recordings, dwell.result(), options.overlays)
-    try:
-        options.out.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write {options.out}: {error.strerror or error}") from error
+    write_whole(options.out, page)
     count = sum(len(item.touches.touches) for item in recordings)
     sys.stderr.write(f"wrote {options.out}: {count} touches, {len(page) // 1000} kB\n")
     return 0

@@ -28,6 +28,7 @@ from dice_ros.replay.run_summary import RunSummary
 from dice_ros.replay.source import FrameSource, SourceOptions
 from dice_ros.settings import Settings
 from dice_ros.types import Frame, FrameResult
+from dice_ros.whole_file import write_whole
 
 RESULTS_NAME, OVERLAYS_NAME, SUMMARY_NAME = "results.mcap", "overlays", "summary.json"
 
@@ -161,7 +162,7 @@ class _Outputs:
             return
         self._writer.close()
         text = json.dumps(summary.as_dict(), indent=1)
-        (self._folder / SUMMARY_NAME).write_text(text + "\n")
+        write_whole(self._folder / SUMMARY_NAME, text + "\n")
         sys.stderr.write(f"wrote {self._folder / RESULTS_NAME}, {self._folder / OVERLAYS_NAME}\n")
 
     def _name(self, frame: Frame, still: bool) -> str:

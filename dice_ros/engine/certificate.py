@@ -19,6 +19,7 @@ from dice_ros.engine.in_batches import in_batches
 from dice_ros.engine.protocol import DiceEngine, EngineDescription, EngineError, Precision
 from dice_ros.networks.dice_graph import DiceReading
 from dice_ros.networks.seeded_weights import seeded_generator
+from dice_ros.whole_file import write_whole
 
 CONTACT_THRESHOLD = 0.5
 _IMAGES = 4
@@ -105,9 +106,7 @@ class Certificate:
 
     def save(self, path: Path) -> None:
         """Write as JSON, whole or not at all."""
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(json.dumps(asdict(self), indent=1) + "\n")
-        partial.replace(path)
+        write_whole(path, json.dumps(asdict(self), indent=1) + "\n")
 
     @staticmethod
     def load(path: Path) -> Certificate:

@@ -25,6 +25,7 @@ from dice_ros.engine.certificate import (
     reference_readings,
 )
 from dice_ros.engine.protocol import DiceEngine, EngineDescription, EngineError
+from dice_ros.errors import OutputError
 from dice_ros.networks.dice_graph import DiceReading
 
 _LOG = logging.getLogger(__name__)
@@ -39,7 +40,8 @@ class Candidate:
     Attributes:
         name: for people.
         make: makes the engine, not yet loaded; raises EngineError if it cannot be had here.
-        keep: called with the certificate, passed or not, e.g. to store it beside the engine.
+        keep: called with the certificate, passed or not, e.g. to store it beside the engine;
+            an OutputError from it is a warning.
         images: makes (N, 3, 224, 224) float32 inputs to prove it on.
         stop: called from another thread when nobody waits for the engine any more; makes ``make``
             give up soon.
@@ -282,7 +284,7 @@ def _keep(candidate: Candidate, certificate: Certificate) -> None:
         return
     try:
         candidate.keep(certificate)
-    except OSError as error:  # a full disk makes no engine worse
+    except OutputError as error:  # a full disk makes no engine worse
         _LOG.warning("the certificate of engine %s is not kept: %s", candidate.name, error)
 
 

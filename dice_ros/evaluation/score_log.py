@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TextIO
 from dice_ros.errors import OutputError
 from dice_ros.evaluation.frame_score import FrameScore
 from dice_ros.evaluation.score_frames import FrameName
+from dice_ros.whole_file import write_whole
 
 FRAMES_NAME, RUN_NAME = "frames.csv", "run.json"
 _COLUMNS = [item.name for item in fields(FrameScore)]
@@ -48,7 +49,7 @@ class ScoreLog:
             elif self.path.exists():
                 raise OutputError(f"{self.path} exists without {run}: choose another folder")
             else:
-                run.write_text(json.dumps(identity, indent=1) + "\n")
+                write_whole(run, json.dumps(identity, indent=1) + "\n")
             self.scores = _read(self.path) if self.path.exists() else []
             _write_whole(self.path, self.scores)
             self._file: TextIO = self.path.open("a", newline="")
@@ -111,12 +112,11 @@ def _read(path: Path) -> list[FrameScore]:
 
 
 def _write_whole(path: Path, scores: Iterable[FrameScore]) -> None:
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with scratch.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(_COLUMNS)
-        writer.writerows(_cells(score) for score in scores)
-    scratch.replace(path)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(_COLUMNS)
+    writer.writerows(_cells(score) for score in scores)
+    write_whole(path, text.getvalue())
 
 
 def _cells(score: FrameScore) -> list[str]:

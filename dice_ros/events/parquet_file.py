@@ -7,6 +7,7 @@ from pathlib import Path
 from dice_ros.errors import AssetError, OutputError
 from dice_ros.events.touch_list import TouchList
 from dice_ros.events.touch_table import COLUMNS, touch_rows
+from dice_ros.whole_file import whole_file
 
 _INTEGERS = {"touch_id", "person_id"}
 
@@ -38,6 +39,7 @@ def write_parquet(path: Path, touches: TouchList) -> None:
         fields.append(pa.field(name, kind))
     columns = {name: [row[name] for row in rows] for name in COLUMNS}
     try:
-        parquet.write_table(pa.table(columns, schema=pa.schema(fields)), str(path))
+        with whole_file(path) as file:
+            parquet.write_table(pa.table(columns, schema=pa.schema(fields)), file)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error}") from error
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dice_ros.errors import InputError, OutputError
+from dice_ros.errors import InputError
 from dice_ros.replay.replay_engine import PipelineMemory
+from dice_ros.whole_file import write_whole
 
 _FORMAT = 2
 
@@ -63,16 +63,7 @@ def save_checkpoint(path: Path, checkpoint: ReplayCheckpoint, job: Mapping[str, 
         ],
         "touches": [base64.b85encode(item).decode() for item in checkpoint.touches],
     }
-    draft = path.with_name(path.name + ".new")
-    try:
-        with draft.open("w") as file:
-            json.dump(value, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise OutputError(f"cannot write {path}: {error}") from error
+    write_whole(path, json.dumps(value))
 
 
 def load_checkpoint(path: Path, job: Mapping[str, Any]) -> ReplayCheckpoint:

@@ -41,6 +41,7 @@ from dice_ros.replay.results_writer import (
     partial_path,
 )
 from dice_ros.settings import Settings
+from dice_ros.whole_file import write_whole
 
 MARKERS_TOPIC = "/dice/markers"
 
@@ -342,11 +343,7 @@ class ReplayJob:
         if complete:
             self._checkpoint_path.unlink(missing_ok=True)
             text = json.dumps(self.summary.as_dict(), indent=1)
-            path = summary_path(self._options.out)
-            try:
-                path.write_text(text + "\n")
-            except OSError as error:
-                raise OutputError(f"cannot write {path}: {error}") from error
+            write_whole(summary_path(self._options.out), text + "\n")
 
 
 def summary_path(out: Path) -> Path:

@@ -26,6 +26,7 @@ from typing_extensions import Self
 from dice_ros.camera import Camera
 from dice_ros.errors import InputError, OutputError
 from dice_ros.events.touch_event import TouchEvent
+from dice_ros.replay.cut_file import CutFile
 from dice_ros.replay.interaction_record import (
     header_record,
     interaction_records,
@@ -38,7 +39,6 @@ from dice_ros.replay.message_store import (
     message_store,
 )
 from dice_ros.replay.touch_record import touch_event_record
-from dice_ros.replay.whole_file import WholeFile
 from dice_ros.types import Frame, FrameResult, MeshTopology
 
 INTERACTION_TOPIC = "/dice/interaction"
@@ -234,7 +234,7 @@ class MessageWriter:
         self.close()
 
     def _open(self, path: Path, chunk_bytes: int) -> None:
-        self._file = WholeFile(path)
+        self._file = CutFile(path)
         self._writer = Writer(
             cast(Any, self._file), chunk_size=chunk_bytes, compression=CompressionType.ZSTD
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from dice_ros.errors import OutputError
 from dice_ros.synthesis.studio import Studio
 from dice_ros.synthesis.truth_set import Split, truth_frames
 from dice_ros.types import UInt8Array
+from dice_ros.whole_file import whole_file
 
 SEEN, HELD_OUT = 24, 8
 CROP_SIDE = 224
@@ -54,15 +54,11 @@ def write_calibration_crops(
             if progress is not None:
                 progress(done, seen + held_out)
         arrays[name] = np.stack(crops)
-    # Of a name of its own: two processes may render at a time.
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
+        with whole_file(path) as file:
             np.savez_compressed(file, seen=arrays["seen"], held_out=arrays["held_out"])
-        partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"cannot write {path}: {error}") from error
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _middle(image: UInt8Array) -> UInt8Array:

@@ -17,6 +17,7 @@ from dice_ros.body.vertex_normals import vertex_normals
 from dice_ros.errors import OutputError
 from dice_ros.types import Float32Array, UInt8Array
 from dice_ros.viewer.frame_mesh import FrameMesh
+from dice_ros.whole_file import write_whole
 
 _FROM_CAM = np.array([1.0, -1.0, -1.0], dtype=np.float32)
 _GLB_MAGIC, _GLB_VERSION = 0x46546C67, 2
@@ -36,11 +37,7 @@ def write_mesh(path: Path, mesh: FrameMesh) -> None:
         raise OutputError(f"{path}: meshes are written as {', '.join(_WRITERS)}; choose one")
     if not len(mesh.triangles):
         raise OutputError(f"{path}: there is no mesh in this frame; choose another one")
-    data = write(mesh)
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    write_whole(path, write(mesh))
 
 
 def _ply(mesh: FrameMesh) -> bytes:

@@ -19,6 +19,7 @@ from dice_ros.types import Contact, MeshTopology
 from dice_ros.viewer.frame_mesh import FrameMesh, frame_mesh
 from dice_ros.viewer.playback import Playback
 from dice_ros.viewer.vulkan import vulkan_problem
+from dice_ros.whole_file import write_whole
 
 INSTALL = "pip install open3d"
 _SIZE = (1100, 800)
@@ -271,9 +272,9 @@ class _Window:
         encoded, data = cv2.imencode(".png", np.asarray(image)[..., ::-1])
         try:
             if path is not None and encoded:
-                path.write_bytes(data.tobytes())
-        except OSError as error:
-            self._failure = OutputError(f"cannot write {path}: {error.strerror or error}")
+                write_whole(path, data.tobytes())
+        except OutputError as error:
+            self._failure = error
         logging.getLogger(__name__).debug("screenshot of frame %d", self._playback.at)
         self._app.quit()
 

@@ -115,6 +115,19 @@ def test_out_of_memory_while_building_leaves_the_plain_engine(model, plain, imag
     engine.close()
 
 
+def test_a_certificate_that_cannot_be_kept_costs_no_engine(model, plain, images, tmp_path, caplog):
+    def keep(certificate):
+        certificate.save(tmp_path / "none" / "certificate.json")
+
+    engine = ResilientEngine(
+        plain, [Candidate("good", lambda: Faulty(model), keep)], background=False
+    )
+    engine.load()
+    assert kind(engine) is EngineKind.COMPILE
+    assert "the certificate of engine good is not kept: cannot write" in caplog.text
+    engine.close()
+
+
 def moved(millimetres):
     return lambda reading: reading._replace(head=reading.head + 1e-3 * millimetres)
 
@@ -235,18 +248,6 @@ def test_a_frame_that_fails_while_another_engine_is_built_is_tried_again(model, 
     assert torch.isfinite(engine.run(images[:1]).head).all()
     assert refused
     built.set()
-    engine.close()
-
-
-def test_a_full_disk_makes_no_engine_worse(model, plain, caplog):
-    def full(certificate):
-        raise OSError(28, "No space left on device")
-
-    good = Faulty(model)
-    engine = ResilientEngine(plain, [Candidate("good", lambda: good, full)], background=False)
-    engine.load()
-    assert kind(engine) is EngineKind.COMPILE
-    assert any("No space left" in record.message for record in caplog.records)
     engine.close()
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-class WholeFile:
+class CutFile:
     """Unbuffered: what was written survives the end of the process, at once.
 
     Args:

@@ -9,25 +9,47 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from dice_ros.errors import OutputError
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all, text as UTF-8; one that exists is replaced.
+
+    Raises:
+        OutputError: it cannot be written; an earlier file is as it was.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        with whole_file(path) as file:
+            file.write(data)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to, which takes its place at the end; one that exists is replaced.
 
-    If the block raises, nothing is left behind and an earlier file stays as it was.
+    If the block raises, nothing is left behind and an earlier file stays as it was. A link is
+    followed. What is no file, like a pipe or a terminal, is written to as it is.
 
     Raises:
         OSError: the folder cannot be written or the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        with target.open("wb") as stream:
+            yield stream
+        return
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
     try:
         with temporary.open("xb") as file:
             yield file
             # Otherwise the new name may reach the disk before the content does.
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-        _settle_folder(path.parent)
+        temporary.replace(target)
+        _settle_folder(target.parent)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
