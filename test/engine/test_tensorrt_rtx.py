@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from engine_proof import prove_engine
 
 pytest.importorskip(
     "tensorrt_rtx",
@@ -17,11 +18,6 @@ onnx = pytest.importorskip(
     "onnx", reason="ONNX is not installed: pip install onnx onnxscript tensorrt-rtx"
 )
 
-from dice_ros.engine.certificate import (  # noqa: E402
-    certificate_images,
-    certify,
-    reference_readings,
-)
 from dice_ros.engine.choose import (  # noqa: E402
     build_rtx_engine,
     fingerprint,
@@ -182,16 +178,7 @@ def test_on_the_card_it_computes_what_the_plain_network_computes(model, plain, i
         engine.load()
         engine.warm_up((1, 2))
         assert (tmp_path / RUNTIME_CACHE_NAME).stat().st_size > 0
-        inputs = certificate_images(2)
-        certificate = certify(
-            engine.describe(), reference_readings(engine, inputs), reference_readings(plain, inputs)
-        )
-        assert certificate.passed, certificate
-        first = engine.run(images[:1].to(device))
-        kept = first.head.clone()
-        for count in (2, 1, 3):
-            assert engine.run(images[:count].to(device)).head.shape == (count, 5023, 3)
-        assert torch.equal(first.head, kept)
+        prove_engine(engine, plain, images)
         engine.close()
 
 
