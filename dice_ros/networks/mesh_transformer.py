@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
@@ -71,7 +72,11 @@ class MeshTransformerBlock(nn.Module):
     def __init__(self, config: BlockConfig) -> None:
         super().__init__()
         self.embedding = nn.Linear(config.in_features, config.hidden)
-        self.positions = nn.Embedding(POSITIONS, config.hidden)
+        # The usual way draws random numbers, to be overwritten, and loads much of PyTorch for it.
+        nothing = torch.empty(POSITIONS, config.hidden)
+        self.positions: nn.Embedding = nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]
+            nothing, freeze=False
+        )
         self.layers = nn.ModuleList([TransformerLayer(config) for _ in range(config.layers)])
         self.head = nn.Linear(config.hidden, config.out_features)
         self.shortcut = nn.Linear(config.in_features, config.out_features)

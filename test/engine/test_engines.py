@@ -34,25 +34,46 @@ from dice_ros.engine.torch_tensorrt_gpu import (
 CPU = torch.device("cpu")
 
 
-def make_eager(model):
-    return EagerEngine(model.graph(Precision.FLOAT32), CPU)
-
-
-def make_openvino(model):
+@pytest.fixture(scope="module")
+def kept_models(model, tmp_path_factory):
+    """A folder with what OpenVINO makes of the network."""
     pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install openvino")
-    return OpenVinoEngine(model.graph(Precision.FLOAT32))
+    folder = tmp_path_factory.mktemp("models") / "openvino"
+    built = OpenVinoEngine(model.graph(Precision.FLOAT32), folder=folder)
+    built.load()
+    built.close()
+    return folder
 
 
-def make_one_thread(model):
-    return OneThreadEngine(lambda: make_eager(model))
+@pytest.fixture(scope="module")
+def filled_cache(model, tmp_path_factory):
+    """A cache in which open_engine has put an engine; never write to it."""
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install openvino")
+    cache = EngineCache(tmp_path_factory.mktemp("cache") / "engines")
+    built = open_engine(model, CPU, cache, precision="float32")
+    assert built.describe().kind is EngineKind.OPENVINO
+    built.close()
+    return cache
+
+
+def make_eager(request):
+    return EagerEngine(request.getfixturevalue("model").graph(Precision.FLOAT32), CPU)
+
+
+def make_openvino(request):
+    return OpenVinoEngine(None, folder=request.getfixturevalue("kept_models"))
+
+
+def make_one_thread(request):
+    return OneThreadEngine(lambda: make_eager(request))
 
 
 MAKERS = [make_eager, make_openvino, make_one_thread]
 
 
 @pytest.fixture(scope="module", params=MAKERS, ids=lambda make: make.__name__[5:])
-def engine(request, model):
-    made = request.param(model)
+def engine(request):
+    made = request.param(request)
     made.load()
     made.warm_up((1, 2))
     yield made
@@ -82,8 +103,8 @@ def test_it_says_what_it_is(engine):
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__[5:])
-def test_a_closed_engine_refuses_to_run(make, model, images):
-    made = make(model)
+def test_a_closed_engine_refuses_to_run(make, request, images):
+    made = make(request)
     made.load()
     made.close()
     with pytest.raises(EngineError, match=r"closed|not loaded"):
@@ -119,9 +140,8 @@ def test_a_core_in_low_precision_keeps_a_float32_tail(model, plain, images, prec
     assert 0 < (found.head - expected.head).abs().max() < 0.02
 
 
-def test_openvino_lowers_its_core_where_the_cpu_can(model, plain, images):
-    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install openvino")
-    engine = OpenVinoEngine(model.graph(Precision.FLOAT32), Precision.BFLOAT16)
+def test_openvino_lowers_its_core_where_the_cpu_can(kept_models, plain, images):
+    engine = OpenVinoEngine(None, Precision.BFLOAT16, folder=kept_models)
     if not cpu_has(Precision.BFLOAT16):
         with pytest.raises(EngineError, match="does not compute in bfloat16"):
             engine.load()
@@ -132,18 +152,22 @@ def test_openvino_lowers_its_core_where_the_cpu_can(model, plain, images):
     engine.close()
 
 
-def test_the_engine_is_chosen_by_one_setting(model, tmp_path):
-    cache = EngineCache(tmp_path / "engines")
-    chosen = open_engine(model, CPU, cache, engine="eager")
+def test_the_engine_is_chosen_by_one_setting(model, filled_cache):
+    chosen = open_engine(model, CPU, filled_cache, engine="eager")
     assert chosen.describe().kind is EngineKind.EAGER
     assert chosen.events == ()
     chosen.close()
-    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install openvino")
-    for _ in range(2):  # built, then found
-        automatic = open_engine(model, CPU, cache, precision="float32")
-        assert automatic.describe().kind is EngineKind.OPENVINO
-        automatic.close()
-    assert len(list((tmp_path / "engines").iterdir())) == 1
+    before = contents(filled_cache)
+    automatic = open_engine(model, CPU, filled_cache, precision="float32")
+    assert automatic.describe().kind is EngineKind.OPENVINO
+    automatic.close()
+    assert contents(filled_cache) == before
+    assert len(list(filled_cache.folder.iterdir())) == 1
+
+
+def contents(cache):
+    """When every file was written: what is built again shows."""
+    return {path: path.stat().st_mtime_ns for path in cache.folder.rglob("*")}
 
 
 def test_the_plain_engine_computes_in_half_precision_on_request(model, tmp_path, monkeypatch):
@@ -172,10 +196,8 @@ def test_whoever_asks_for_float32_gets_it_even_without_a_faster_engine(
 @pytest.mark.parametrize(
     "damage", [lambda text: text[:40], lambda text: text.replace("0.02", "null")]
 )
-def test_a_damaged_verdict_is_passed_anew(model, tmp_path, caplog, damage):
-    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install openvino")
-    cache = EngineCache(tmp_path / "engines")
-    open_engine(model, CPU, cache, precision="float32").close()
+def test_a_damaged_verdict_is_passed_anew(model, filled_cache, tmp_path, caplog, damage):
+    cache = EngineCache(shutil.copytree(filled_cache.folder, tmp_path / "engines"))
     (verdict,) = cache.folder.glob("*/certificate-float32.json")
     whole = verdict.read_text()
     verdict.write_text(damage(whole))

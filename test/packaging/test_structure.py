@@ -48,7 +48,7 @@ FREE = {
     *("types", "camera", "errors", "settings", "settings_document", "stopwatch"),
     *("image_decoding", "blas_threads", "metric_placement", "model_folder"),
     *("optional_packages", "picture_header", "file_hash", "box_overlap"),
-    "camera_message_fields",
+    *("camera_message_fields", "whole_file"),
 }
 HEAVY = {
     "ai_edge_litert": "dice_ros/perception/litert.py",

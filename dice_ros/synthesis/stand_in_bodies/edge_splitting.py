@@ -62,8 +62,11 @@ class SplittingMesh:
 def mesh_edges(triangles: Int32Array) -> tuple[Int32Array, Int32Array]:
     """Edges (E, 2) with the smaller vertex first, sorted, and in how many triangles each is."""
     sides = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    edges, counts = np.unique(np.sort(sides, axis=1), axis=0, return_counts=True)
-    return edges.astype(np.int32), counts.astype(np.int32)
+    low, high = sides.min(axis=1).astype(np.int64), sides.max(axis=1)
+    # One number an edge: sorted much faster than rows of two.
+    base = int(triangles.max()) + 1
+    keys, counts = np.unique(low * base + high, return_counts=True)
+    return np.stack(divmod(keys, base), axis=1).astype(np.int32), counts.astype(np.int32)
 
 
 def rim_loop(triangles: Int32Array) -> Int32Array:

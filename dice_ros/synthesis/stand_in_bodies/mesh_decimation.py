@@ -7,6 +7,7 @@ allowed only where it keeps the mesh a manifold (the link condition) and turns n
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -17,6 +18,12 @@ from dice_ros.types import Float64Array, Int32Array
 _LENGTH_SHARE = 0.25
 _FLATTEST = 0.05
 _TURN_COSINE_MIN = 0.3
+_SHORTEST = 1e-15
+_EQUILATERAL = 2.0 * math.sqrt(3.0)
+"""Times twice an equilateral triangle's area gives the sum of its squared sides."""
+
+_Vector = tuple[float, float, float]
+_Corners = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,9 +67,12 @@ def thin_mesh(
 
 
 class _Collapsing:
+    """Plain numbers, not arrays: a fan of six triangles is too small for those to pay."""
+
     def __init__(self, points: Float64Array, triangles: Int32Array, kept: frozenset[int]) -> None:
-        self._points = points
-        self._triangles = [tuple(int(corner) for corner in row) for row in triangles]
+        self._points: list[_Vector] = [(x, y, z) for x, y, z in points.tolist()]
+        self._triangles: list[_Corners] = [(a, b, c) for a, b, c in triangles.tolist()]
+        self._directions = [_direction(self._normal(corners)) for corners in self._triangles]
         self._around: dict[int, set[int]] = {}
         for number, corners in enumerate(self._triangles):
             for corner in corners:
@@ -122,14 +132,15 @@ class _Collapsing:
         corners = {c for number in self._around[vertex] for c in self._triangles[number]}
         return len(corners) - 1 != len(self._around[vertex])
 
+    def _normal(self, corners: _Corners) -> _Vector:
+        """Twice the area long."""
+        a, b, c = (self._points[corner] for corner in corners)
+        return _cross(_minus(b, a), _minus(c, a))
+
     def _cost(self, gone: int, stays: int) -> float:
-        corners = self._points[[self._triangles[number] for number in sorted(self._around[gone])]]
-        normals = _normals(corners)
-        length = np.linalg.norm(normals, axis=1, keepdims=True)
-        normals /= np.maximum(length, 1e-15)
-        step = self._points[stays] - self._points[gone]
-        bump = float(np.abs(normals @ step).max())
-        return bump + _LENGTH_SHARE * float(np.linalg.norm(step))
+        step = _minus(self._points[stays], self._points[gone])
+        bump = max(abs(_dot(self._directions[number], step)) for number in self._around[gone])
+        return bump + _LENGTH_SHARE * math.sqrt(_dot(step, step))
 
     def _allowed(self, gone: int, stays: int) -> bool:
         shared = self._around[gone] & self._around[stays]
@@ -138,15 +149,19 @@ class _Collapsing:
         common = self._neighbours(gone) & self._neighbours(stays)
         if len(common) != len(shared):
             return False
-        moved = sorted(self._around[gone] - shared)
-        if not moved:
+        moved = self._around[gone] - shared
+        return bool(moved) and all(self._may_move(number, gone, stays) for number in moved)
+
+    def _may_move(self, number: int, gone: int, stays: int) -> bool:
+        """Whether a triangle keeps its side and its shape."""
+        corners = _replaced(self._triangles[number], gone, stays)
+        after = self._normal(corners)
+        length = math.sqrt(_dot(after, after))
+        if _dot(self._directions[number], after) < _TURN_COSINE_MIN * length:
             return False
-        old = np.array([self._triangles[number] for number in moved])
-        new = np.where(old == gone, stays, old)
-        before, after = _normals(self._points[old]), _normals(self._points[new])
-        sizes = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
-        turned = np.einsum("ti,ti->t", before, after) < _TURN_COSINE_MIN * sizes
-        return not turned.any() and bool((_roundness(self._points[new]) > _FLATTEST).all())
+        a, b, c = (self._points[corner] for corner in corners)
+        sides = (_minus(a, c), _minus(b, a), _minus(c, b))
+        return _EQUILATERAL * length > _FLATTEST * sum(_dot(side, side) for side in sides)
 
     def _collapse(self, gone: int, stays: int) -> set[int]:
         """Returns the vertices around the change."""
@@ -156,19 +171,34 @@ class _Collapsing:
             for corner in self._triangles[number]:
                 self._around[corner].discard(number)
         for number in self._around.pop(gone):
-            a, b, c = (stays if corner == gone else corner for corner in self._triangles[number])
-            self._triangles[number] = (a, b, c)
+            self._triangles[number] = _replaced(self._triangles[number], gone, stays)
+            self._directions[number] = _direction(self._normal(self._triangles[number]))
             self._around[stays].add(number)
         self._rim.discard(gone)
         return touched
 
 
-def _normals(corners: Float64Array) -> Float64Array:
-    return np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+def _replaced(corners: _Corners, gone: int, stays: int) -> _Corners:
+    a, b, c = (stays if corner == gone else corner for corner in corners)
+    return a, b, c
 
 
-def _roundness(corners: Float64Array) -> Float64Array:
-    """(T,) 1 for an equilateral triangle, 0 for a flat one."""
-    sides = corners - np.roll(corners, 1, axis=1)
-    areas = np.linalg.norm(_normals(corners), axis=1)
-    return np.asarray(2.0 * np.sqrt(3.0) * areas / np.einsum("tki,tki->t", sides, sides))
+def _minus(a: _Vector, b: _Vector) -> _Vector:
+    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
+
+
+def _dot(a: _Vector, b: _Vector) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def _cross(a: _Vector, b: _Vector) -> _Vector:
+    return (
+        a[1] * b[2] - a[2] * b[1],
+        a[2] * b[0] - a[0] * b[2],
+        a[0] * b[1] - a[1] * b[0],
+    )
+
+
+def _direction(normal: _Vector) -> _Vector:
+    length = max(math.sqrt(_dot(normal, normal)), _SHORTEST)
+    return normal[0] / length, normal[1] / length, normal[2] / length
