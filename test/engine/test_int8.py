@@ -15,10 +15,9 @@ if find_spec("nncf") is None:
     pytest.skip("NNCF is not installed: pip install nncf", allow_module_level=True)
 
 from dice_ros.engine import certificate
-from dice_ros.engine.build_apart import build_apart
 from dice_ros.engine.calibration import FILE_NAME, load_calibration
 from dice_ros.engine.certificate import Limits, certify, reference_readings
-from dice_ros.engine.choose import build_order, engine_key, open_engine, require_int8
+from dice_ros.engine.choose import engine_key, open_engine, require_int8
 from dice_ros.engine.engine_cache import EngineCache
 from dice_ros.engine.openvino_cpu import OpenVinoEngine
 from dice_ros.engine.protocol import EngineError, EngineKind, Precision
@@ -50,20 +49,33 @@ def calibrated(tmp_path_factory, model, pictures_path):
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory, calibrated):
+def cache(tmp_path_factory, calibrated):
+    """Engines in int8 and float32 and what was found out about them; never write to it."""
+    cache = EngineCache(tmp_path_factory.mktemp("cache") / "engines")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(certificate.LIMITS, Precision.INT8, GENEROUS)
+        opened(calibrated, cache, precision="int8").close()
+    opened(calibrated, cache, precision="float32").close()
+    return cache
+
+
+@pytest.fixture
+def unjudged(cache, tmp_path):
+    """The same engines; nothing is known about them."""
+    copy = EngineCache(shutil.copytree(cache.folder, tmp_path / "engines"))
+    for verdict in copy.folder.glob("*/certificate-*.json"):
+        verdict.unlink()
+    return copy
+
+
+@pytest.fixture(scope="module")
+def built(cache):
     """A folder with an engine, and the engine."""
-    folder = tmp_path_factory.mktemp("int8")
-    order = build_order(EngineKind.OPENVINO, Precision.INT8, calibrated, CPU)
-    build_apart(order, folder)  # NNCF changes how the whole process logs
+    (folder,) = cache.folder.glob("openvino-int8-*")
     engine = OpenVinoEngine(None, Precision.INT8, folder=folder)
     engine.load()
     yield folder, engine
     engine.close()
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return EngineCache(tmp_path_factory.mktemp("cache") / "engines")
 
 
 def opened(model, cache, **options):
@@ -109,26 +121,25 @@ def test_it_is_read_back_as_it_was_built(built, images):
 
 
 def test_it_is_used_if_it_is_right_on_pictures_it_was_not_calibrated_with(
-    calibrated, cache, plain, monkeypatch
+    calibrated, unjudged, monkeypatch
 ):
     monkeypatch.setitem(certificate.LIMITS, Precision.INT8, GENEROUS)
-    engine = opened(calibrated, cache, precision="int8")
+    engine = opened(calibrated, unjudged, precision="int8")
     assert (engine.describe().kind, engine.describe().precision) == (
         EngineKind.OPENVINO,
         Precision.INT8,
     )
     engine.close()
-    (kept,) = cache.folder.glob("openvino-int8-*/certificate-int8.json")
+    (kept,) = unjudged.folder.glob("openvino-int8-*/certificate-int8.json")
     assert json.loads(kept.read_text())["images"] == 2
 
 
 def test_random_weights_are_refused_loudly_and_the_next_best_is_used(
-    calibrated, tmp_path, monkeypatch
+    calibrated, unjudged, monkeypatch
 ):
     monkeypatch.setitem(certificate.LIMITS, Precision.INT8, Limits(1e-3, 0.0, 1e-3, 1e-6))
     monkeypatch.setitem(certificate.LIMITS, Precision.BFLOAT16, Limits(1e-3, 0.0, 1e-3, 1e-6))
-    cache = EngineCache(tmp_path / "engines")
-    engine = opened(calibrated, cache)
+    engine = opened(calibrated, unjudged)
     assert engine.describe().precision is Precision.FLOAT32
     assert any(
         "openvino int8 is not used: refused, it is not accurate enough" in event
@@ -136,11 +147,12 @@ def test_random_weights_are_refused_loudly_and_the_next_best_is_used(
     )
     engine.close()
     with pytest.raises(EngineError, match="refused before"):
-        opened(calibrated, cache, precision="int8")
+        opened(calibrated, unjudged, precision="int8")
 
 
 def test_nobody_is_made_to_wait_for_int8_without_having_asked(model, cache):
     engine = opened(model, cache)
+    assert engine.describe().precision is not Precision.INT8
     assert not any("int8" in event for event in engine.events)
     engine.close()
 
