@@ -73,9 +73,9 @@ class MeshTransformerBlock(nn.Module):
         super().__init__()
         self.embedding = nn.Linear(config.in_features, config.hidden)
         # The usual way draws random numbers, to be overwritten, and loads much of PyTorch for it.
-        nothing = torch.empty(POSITIONS, config.hidden)
+        zeros = torch.zeros(POSITIONS, config.hidden)
         self.positions: nn.Embedding = nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]
-            nothing, freeze=False
+            zeros, freeze=False
         )
         self.layers = nn.ModuleList([TransformerLayer(config) for _ in range(config.layers)])
         self.head = nn.Linear(config.hidden, config.out_features)
