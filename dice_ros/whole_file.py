@@ -36,11 +36,12 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: the folder cannot be written or the disk is full.
     """
-    target = path.resolve()
-    if target.exists() and not target.is_file():
-        with target.open("wb") as stream:
+    # Asked of the link itself: what /dev/stdout leads to has no name.
+    if path.exists() and not path.is_file():
+        with path.open("wb") as stream:
             yield stream
         return
+    target = path.resolve()
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
     try:
         with temporary.open("xb") as file:

@@ -2,7 +2,10 @@
 
 import os
 import resource
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +84,18 @@ def test_a_pipe_is_written_to(tmp_path):
     reader.join(10)
     assert found == ["through"]
     assert names(tmp_path) == ["pipe"]
+
+
+def test_standard_output_that_is_piped_on_is_written_to():
+    code = (
+        "from pathlib import Path; from dice_ros.whole_file import write_whole; "
+        "write_whole(Path('/dev/stdout'), 'through')"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[1],
+    )
+    assert (found.stdout, found.stderr) == ("through", "")
