@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,20 +33,26 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to, which takes its place at the end; one that exists is replaced.
 
     If the block raises, nothing is left behind and an earlier file stays as it was. A link is
-    followed. What is no file, like a pipe or a terminal, is written to as it is.
+    followed, and a file that is replaced keeps its mode. What is no file, like a pipe or a
+    terminal, is written to as it is.
 
     Raises:
         OSError: the folder cannot be written or the disk is full.
     """
-    # Asked of the link itself: what /dev/stdout leads to has no name.
-    if path.exists() and not path.is_file():
+    if _is_stream(path):
         with path.open("wb") as stream:
             yield stream
         return
-    target = path.resolve()
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+    target = Path(os.path.realpath(path))
+    replaced = target.exists()
+    if replaced and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+    # Short, so that a name which just fits its folder still does.
+    temporary = target.with_name(f".{target.name[:40]}.{uuid.uuid4().hex}.part")
     try:
         with temporary.open("xb") as file:
+            if replaced:
+                os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
             yield file
             # Otherwise the new name may reach the disk before the content does.
             file.flush()
@@ -54,6 +62,13 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether there is nothing to replace: a pipe or terminal, or an open file of this process."""
+    if path.parts[:2] in (("/", "dev"), ("/", "proc")):  # what these lead to may have no name
+        return path.exists()
+    return path.exists() and not path.is_file()
 
 
 def _settle_folder(folder: Path) -> None:

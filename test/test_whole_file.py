@@ -4,6 +4,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def test_a_pipe_is_written_to(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     found = []
-    reader = threading.Thread(target=lambda: found.append(pipe.read_text()))
+    reader = threading.Thread(target=lambda: found.append(pipe.read_text()), daemon=True)
     reader.start()
     write_whole(pipe, "through")
     reader.join(10)
@@ -86,16 +87,44 @@ def test_a_pipe_is_written_to(tmp_path):
     assert names(tmp_path) == ["pipe"]
 
 
-def test_standard_output_that_is_piped_on_is_written_to():
+def to_standard_output(stdout):
     code = (
         "from pathlib import Path; from dice_ros.whole_file import write_whole; "
         "write_whole(Path('/dev/stdout'), 'through')"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parents[1],
-    )
-    assert (found.stdout, found.stderr) == ("through", "")
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, check=False, cwd=root)
+
+
+def test_standard_output_that_is_piped_on_is_written_to():
+    found = to_standard_output(subprocess.PIPE)
+    assert (found.stdout, found.stderr) == (b"through", b"")
+
+
+def test_standard_output_in_a_file_is_written_to_and_not_replaced():
+    with tempfile.TemporaryFile() as file:
+        assert to_standard_output(file).stderr == b""
+        file.seek(0)
+        assert file.read() == b"through"
+
+
+def test_links_in_a_circle_are_an_output_error(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(OutputError, match="cannot write"):
+        write_whole(tmp_path / "a" / "c.txt", "x")
+
+
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    path.chmod(0o600)
+    write_whole(path, "after")
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("after", 0o600)
+
+
+def test_the_longest_name_is_written(tmp_path):
+    path = tmp_path / ("a" * 255)
+    write_whole(path, "x")
+    assert path.read_text() == "x"

@@ -65,7 +65,8 @@ def make_openvino(request):
 
 
 def make_one_thread(request):
-    return OneThreadEngine(lambda: make_eager(request))
+    eager = make_eager(request)
+    return OneThreadEngine(lambda: eager)
 
 
 MAKERS = [make_eager, make_openvino, make_one_thread]
@@ -152,11 +153,14 @@ def test_openvino_lowers_its_core_where_the_cpu_can(kept_models, plain, images):
     engine.close()
 
 
-def test_the_engine_is_chosen_by_one_setting(model, filled_cache):
-    chosen = open_engine(model, CPU, filled_cache, engine="eager")
+def test_the_plain_engine_is_had_by_its_name(model, tmp_path):
+    chosen = open_engine(model, CPU, EngineCache(tmp_path / "engines"), engine="eager")
     assert chosen.describe().kind is EngineKind.EAGER
     assert chosen.events == ()
     chosen.close()
+
+
+def test_an_engine_that_was_built_before_is_found(model, filled_cache):
     before = written(filled_cache)
     assert len(before) == 2
     automatic = open_engine(model, CPU, filled_cache, precision="float32")

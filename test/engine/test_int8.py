@@ -150,8 +150,8 @@ def test_random_weights_are_refused_loudly_and_the_next_best_is_used(
         opened(calibrated, unjudged, precision="int8")
 
 
-def test_nobody_is_made_to_wait_for_int8_without_having_asked(model, cache):
-    engine = opened(model, cache)
+def test_nobody_is_made_to_wait_for_int8_without_having_asked(model, unjudged):
+    engine = opened(model, unjudged)
     assert engine.describe().precision is not Precision.INT8
     assert not any("int8" in event for event in engine.events)
     engine.close()
