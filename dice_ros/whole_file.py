@@ -66,9 +66,8 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
 
 def _is_stream(path: Path) -> bool:
     """Whether there is nothing to replace: a pipe or terminal, or an open file of this process."""
-    if path.parts[:2] in (("/", "dev"), ("/", "proc")):  # what these lead to may have no name
-        return path.exists()
-    return path.exists() and not path.is_file()
+    nameless = path.parts[:2] in (("/", "dev"), ("/", "proc"))  # what these lead to may be
+    return path.exists() and (nameless or not path.is_file())
 
 
 def _settle_folder(folder: Path) -> None:

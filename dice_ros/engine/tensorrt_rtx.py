@@ -10,7 +10,6 @@ import enum
 import hashlib
 import json
 import logging
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,9 @@ from dice_ros.engine.protocol import (
     EngineNotKeptError,
     Precision,
 )
+from dice_ros.errors import OutputError
 from dice_ros.networks.dice_graph import DiceReading
+from dice_ros.whole_file import write_whole
 
 ENGINE_NAME, FACTS_NAME, RUNTIME_CACHE_NAME = "engine.rtx", "facts.json", "runtime.cache"
 _CROP = (3, 224, 224)
@@ -325,11 +326,8 @@ class TensorRtRtxEngine:
 def _keep(data: bytes, path: Path) -> None:
     """Write whole or not at all; without it the next start takes seconds longer."""
     try:
-        with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as scratch:
-            whole = Path(scratch) / path.name
-            whole.write_bytes(data)
-            whole.replace(path)
-    except OSError as error:
+        write_whole(path, data)
+    except OutputError as error:
         _LOG.warning("compiled kernels are not kept for the next start: %s", error)
 
 

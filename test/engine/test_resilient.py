@@ -115,7 +115,7 @@ def test_out_of_memory_while_building_leaves_the_plain_engine(model, plain, imag
     engine.close()
 
 
-def test_a_certificate_that_cannot_be_kept_costs_no_engine(model, plain, images, tmp_path, caplog):
+def test_a_certificate_that_cannot_be_kept_costs_no_engine(model, plain, tmp_path, caplog):
     def keep(certificate):
         certificate.save(tmp_path / "none" / "certificate.json")
 
